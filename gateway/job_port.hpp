@@ -1,0 +1,75 @@
+// What the gateway asks of the rest of Troupe. Every call is one-way and never
+// blocks; the answer arrives at the sink named by `reply` (client_sink.hpp).
+// actor_port.cpp implements it over CAF; that file is the one bridge.
+#pragma once
+
+#include "runtime/client_sink.hpp"
+
+#include <optional>
+#include <string>
+
+namespace troupe::gateway {
+
+struct submit_options {
+  /// SHA-256 of tenant, path and key (32 bytes); empty = no key.
+  std::string idempotency_key;
+  /// SHA-256 of the canonical body (32 bytes).
+  std::string fingerprint;
+};
+
+class job_port {
+public:
+  virtual ~job_port() = default;
+  /// `job_accepted` once durable, or `refused`. Fills in id and times.
+  virtual void submit(runtime::job_spec spec, submit_options options,
+                      runtime::sink_ref reply) = 0;
+  /// `job_snapshot` or `refused`; with `if_version` it waits until the record's
+  /// version is greater or the job is terminal (the caller owns the time limit
+  /// and calls `forget`).
+  virtual void get(runtime::job_id id, std::string tenant,
+                   std::optional<uint32_t> if_version,
+                   runtime::sink_ref reply) = 0;
+  /// `watch_opened`, then `job_events` ... or `refused`.
+  virtual void watch(runtime::job_id id, std::string tenant,
+                     runtime::sink_ref reply) = 0;
+  /// Ends a watch or a waiting `get`; no answer.
+  virtual void forget(runtime::job_id id, runtime::sink_ref reply) = 0;
+  /// `job_snapshot` once `cancelled` is durable (or the job was terminal).
+  virtual void cancel(runtime::job_id id, std::string tenant,
+                      std::string reason, runtime::sink_ref reply) = 0;
+  /// `events_page` or `refused`. Committed events only, at most `limit`.
+  virtual void read_events(runtime::job_id id, std::string tenant,
+                           uint64_t from_seq, uint32_t limit,
+                           runtime::sink_ref reply) = 0;
+  /// `output_read`: record, spec and, when terminal, the output.
+  virtual void read_output(runtime::job_id id, std::string tenant,
+                           runtime::sink_ref reply) = 0;
+  /// `jobs_listed`.
+  virtual void list(runtime::job_query query, runtime::sink_ref reply) = 0;
+};
+
+/// For /readyz and validation: what this node serves right now. Thread-safe.
+struct model_info {
+  std::string name;
+  std::string kind;
+  std::vector<runtime::task_kind> tasks;
+  uint32_t context_length = 0;
+  bool ready = false;
+};
+struct node_status {
+  bool draining = false;
+  bool store_writable = true;
+  uint32_t shards_ready = 0;
+  uint32_t shards_total = 0;
+  runtime::store_health store;
+  std::vector<model_info> models; ///< All configured ones.
+};
+class status_port {
+public:
+  virtual ~status_port() = default;
+  virtual node_status status() const = 0;
+  /// True when the root supervisor answered within the last second.
+  virtual bool alive() const = 0;
+};
+
+} // namespace troupe::gateway
