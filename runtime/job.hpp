@@ -192,6 +192,7 @@ struct output_delta {
   uint32_t item = 0;
   uint64_t offset = 0; ///< UTF-8 bytes of the item before this text.
   std::string text;    ///< Whole UTF-8 characters only.
+  uint32_t tokens = 0; ///< Output tokens that it covers; stored, not shown.
   friend bool operator==(const output_delta&, const output_delta&) = default;
 };
 struct output_item_done {
