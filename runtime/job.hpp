@@ -158,7 +158,8 @@ struct job_record {
   wall_time finished_at{};
   wall_time start_at{};   ///< Must start before; zero = no limit.
   wall_time total_at{};   ///< Must end before; zero = no limit.
-  wall_time retires_at{}; ///< Zero while live.
+  /// Terminal: when output and events go. Live: created_at + retention.
+  wall_time retires_at{};
   deadline_action on_deadline = deadline_action::partial;
   resume_mode resume = resume_mode::resume;
   uint64_t next_seq = 0; ///< Number of events so far.

@@ -1,0 +1,252 @@
+#include "runtime/job_machine.hpp"
+
+#include <algorithm>
+
+namespace troupe::runtime {
+namespace {
+
+int64_t span_us(wall_time from, wall_time to) noexcept {
+  return std::max<int64_t>(0, (to - from).count());
+}
+
+/// What a record committed before the newest event may lack.
+void replay(job_record& record, std::string& text, uint32_t& tokens,
+            const event& x) {
+  if (const auto* delta = std::get_if<output_delta>(&x.body)) {
+    text += delta->text;
+    tokens += delta->tokens;
+    if (record.first_output_at == wall_time{})
+      record.first_output_at = x.at;
+  } else if (const auto* reset = std::get_if<output_reset>(&x.body)) {
+    text.resize(std::min<size_t>(text.size(), reset->from_offset));
+    tokens = 0;
+  }
+}
+
+} // namespace
+
+job_machine::job_machine(job_record record)
+  : record_{std::move(record)}, ready_since_{record_.created_at} {}
+
+result<job_machine> job_machine::restore(job_record record,
+                                         const std::vector<event>& events) {
+  job_machine machine{std::move(record)};
+  uint64_t expected = 0;
+  for (const auto& x : events) {
+    if (x.seq != expected++)
+      return fail(errc::corruption, "event " + std::to_string(expected - 1)
+                                      + " of " + machine.record_.id.str()
+                                      + " is missing");
+    replay(machine.record_, machine.text_, machine.text_tokens_, x);
+  }
+  if (events.size() < machine.record_.next_seq)
+    return fail(errc::corruption, "the last events of "
+                                    + machine.record_.id.str()
+                                    + " are missing");
+  machine.record_.next_seq = events.size();
+  machine.record_.output_bytes = machine.text_.size();
+  machine.running_ = machine.record_.phase == job_phase::assigned;
+  if (!events.empty()) {
+    machine.ready_since_ = events.back().at;
+    machine.running_since_ = machine.record_.started_at;
+  }
+  return machine;
+}
+
+job_step job_machine::begin(const attempt_start& start, wall_time now) {
+  job_step step;
+  if (terminal() || running_)
+    return step;
+  record_.attempt = start.id.attempt;
+  record_.lease_epoch = start.id.epoch;
+  record_.status = job_status::in_progress;
+  record_.phase = job_phase::assigned;
+  record_.model_used = start.model;
+  if (record_.started_at == wall_time{})
+    record_.started_at = now;
+  record_.timing.queue_us += span_us(ready_since_, now);
+  touch();
+  running_ = true;
+  running_since_ = now;
+  append(step,
+         job_started{.attempt = start.id.attempt,
+                     .model = start.model,
+                     .worker = start.worker},
+         now);
+  bool restart = record_.resume == resume_mode::restart
+                 || !start.continues_prefix;
+  if (!text_.empty() && restart) {
+    text_.clear();
+    text_tokens_ = 0;
+    record_.output_bytes = 0;
+    append(step, output_reset{.item = 0, .from_offset = 0}, now);
+  }
+  step.record_changed = true;
+  return step;
+}
+
+void job_machine::prefilled(attempt_id from, uint32_t input_tokens) {
+  if (running_ && from == current())
+    record_.usage.input_tokens = input_tokens;
+}
+
+job_step job_machine::output(attempt_id from, std::string text, uint32_t tokens,
+                             wall_time now) {
+  job_step step;
+  if (!running_ || from != current() || terminal())
+    return step;
+  text_tokens_ += tokens;
+  if (text.empty())
+    return step;
+  if (record_.first_output_at == wall_time{})
+    record_.first_output_at = now;
+  auto offset = text_.size();
+  text_ += text;
+  record_.output_bytes = text_.size();
+  append(step,
+         output_delta{.item = 0,
+                      .offset = offset,
+                      .text = std::move(text),
+                      .tokens = tokens},
+         now);
+  return step;
+}
+
+job_step job_machine::finish(attempt_id from, const attempt_result& result,
+                             wall_time now) {
+  job_step step;
+  if (!running_ || from != current() || terminal())
+    return step;
+  stop_clock(now);
+  record_.usage.input_tokens = result.input_tokens;
+  bool whole = result.finish == finish_reason::stop;
+  end(step, whole ? job_status::completed : job_status::incomplete,
+      result.finish, now);
+  return step;
+}
+
+job_step job_machine::fail(attempt_id from, failure why, wall_time now) {
+  if (!running_ || from != current() || terminal())
+    return {};
+  stop_clock(now);
+  return end_failed(std::move(why), false, now);
+}
+
+job_step job_machine::lost(attempt_id from, attempt_loss loss,
+                           const failure& why, wall_time now, double random) {
+  job_step step;
+  if (!running_ || from != current() || terminal())
+    return step;
+  stop_clock(now);
+  record_.charged += loss == attempt_loss::model_error ? 1 : 0;
+  record_.solo_crashes += loss == attempt_loss::crashed_alone ? 1 : 0;
+  auto verdict = decide_retry(loss,
+                              {.charged = record_.charged,
+                               .max_attempts = record_.max_attempts,
+                               .solo_crashes = record_.solo_crashes},
+                              random);
+  if (verdict.what == retry_verdict::kind::poison)
+    return end_failed({errc::poison, why.context}, true, now);
+  if (verdict.what == retry_verdict::kind::exhausted)
+    return end_failed(why, true, now);
+  if (record_.resume == resume_mode::never && !text_.empty())
+    return end_failed(why, false, now);
+  record_.suspect = record_.suspect || verdict.alone;
+  record_.phase = job_phase::queued;
+  touch();
+  ready_since_ = now + verdict.delay;
+  append(step,
+         job_retrying{.attempt = record_.attempt + 1,
+                      .reason = std::string{retry_reason(loss)},
+                      .delay_s = static_cast<double>(verdict.delay.count())
+                                 / 1e6},
+         now);
+  step.record_changed = true;
+  step.requeue = verdict;
+  return step;
+}
+
+job_step job_machine::cancel(std::string reason, wall_time now) {
+  job_step step;
+  if (terminal())
+    return step;
+  step.stop_attempt = running_;
+  stop_clock(now);
+  end(step, job_status::cancelled, finish_reason::cancelled, now,
+      std::move(reason));
+  return step;
+}
+
+job_step job_machine::expire(wall_time now) {
+  job_step step;
+  if (terminal())
+    return step;
+  bool started = record_.attempt > 0;
+  step.stop_attempt = running_;
+  stop_clock(now);
+  if (!started) {
+    end(step, job_status::expired, finish_reason::none, now);
+    return step;
+  }
+  if (record_.on_deadline != deadline_action::fail && !text_.empty()) {
+    end(step, job_status::incomplete, finish_reason::deadline, now);
+    return step;
+  }
+  auto failed = end_failed({errc::deadline, "the total limit has passed"},
+                           false, now);
+  failed.stop_attempt = step.stop_attempt;
+  return failed;
+}
+
+void job_machine::append(job_step& step, event_body body, wall_time now) {
+  step.events.push_back(
+    event{.seq = record_.next_seq++, .at = now, .body = std::move(body)});
+}
+
+void job_machine::stop_clock(wall_time now) noexcept {
+  if (running_)
+    record_.timing.compute_us += span_us(running_since_, now);
+  running_ = false;
+}
+
+void job_machine::end(job_step& step, job_status status, finish_reason finish,
+                      wall_time now, std::string reason) {
+  record_.status = status;
+  record_.phase = job_phase::none;
+  record_.finish = finish;
+  record_.finished_at = now;
+  record_.retires_at += now - record_.created_at;
+  record_.usage.output_tokens = text_tokens_;
+  record_.usage.cost = static_cast<double>(record_.timing.compute_us) / 1e6;
+  if (record_.attempt == 0)
+    record_.timing.queue_us = span_us(record_.created_at, now);
+  auto total = span_us(record_.created_at, now);
+  record_.timing.delivery_us = std::max<int64_t>(
+    0, total - record_.timing.queue_us - record_.timing.compute_us);
+  touch();
+  if (!text_.empty()) {
+    append(step,
+           output_item_done{.item = 0, .text = text_, .finish = finish}, now);
+    step.output = job_output{.text = text_, .finish = finish};
+  } else if (status == job_status::completed) {
+    step.output = job_output{.text = {}, .finish = finish};
+  }
+  // The event shows the record as it stays: with itself counted.
+  ++record_.next_seq;
+  step.events.push_back(event{.seq = record_.next_seq - 1,
+                              .at = now,
+                              .body = job_ended{.record = record_,
+                                                .reason = std::move(reason)}});
+  step.record_changed = true;
+  step.terminal = true;
+}
+
+job_step job_machine::end_failed(failure why, bool dead, wall_time now) {
+  job_step step;
+  record_.error = std::move(why);
+  record_.dead_letter = dead;
+  end(step, job_status::failed, finish_reason::none, now);
+  return step;
+}
+
+} // namespace troupe::runtime
