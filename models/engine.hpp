@@ -65,7 +65,8 @@ struct attempt_finished {
   uint32_t output_tokens = 0; ///< Of this attempt alone, without the prefix.
 };
 /// `transient`: another attempt may succeed. Codes: model_error,
-/// validation_failed, context_too_long, unsupported.
+/// validation_failed, context_too_long, unsupported; queue_full when the engine
+/// had no room for it (not the attempt's fault).
 struct attempt_failed {
   runtime::attempt_id id;
   runtime::failure why;
