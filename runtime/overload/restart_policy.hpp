@@ -83,6 +83,8 @@ public:
 
   /// The child came up.
   void started(mono_time now) noexcept;
+  /// The child went down for a reason that is not its own.
+  void stopped(mono_time now) noexcept;
   /// The child went down; returns how long to wait before it starts again.
   /// `random` in [0, 1). A child that never came up was not healthy.
   duration next_delay(mono_time now, double random) noexcept;

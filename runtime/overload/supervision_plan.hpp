@@ -9,11 +9,13 @@
 // spawn and appends what that returns to the list it is working through.
 //
 //   down --start--> starting --child_started--> running --+
-//    ^ ^                |                          |      | stop / sibling
-//    | +-- crash: wait -+-- child_down ------------+      v restart
-//    |                  +-- budget spent --> quarantined  stopping --deadline-->
-//    +------------------------- child_down ---------------+      killed --grace-->
-//                                                                abandoned (= down)
+//    ^ ^                |                          |      |
+//    | +-- crash: wait -+------- child_down -------+      stop, or a
+//    |                  |                                 sibling's restart
+//    |                  +-- budget spent                  |
+//    |                       --> quarantined              v
+//    +---- child_down ------- killed <--deadline-- stopping
+//    +---- abandon_child <--grace--+
 //
 // Not thread-safe, no clock of its own. O(children) per event.
 #pragma once
@@ -59,7 +61,7 @@ enum class child_state : uint8_t {
   killed,      ///< A kill action is out.
   finished,    ///< Ended for good: mode, or the supervisor stops or drains.
   quarantined, ///< Budget spent; waits for `release`.
-  abandoned    ///< Did not die of its kill; given up. Then as `finished`.
+  abandoned    ///< Did not die of its kill while the supervisor stops.
 };
 
 std::string_view to_string(child_state state) noexcept;
@@ -69,9 +71,10 @@ struct supervision_action {
     start_child = 1,  ///< Spawn it; answer child_started or child_down.
     stop_child,       ///< Ask it to end; answer child_down.
     kill_child,       ///< Its stop deadline passed; answer child_down.
-    abandon_child,    ///< Nor did it die of that within kill_grace: log, count.
+    abandon_child,    ///< Nor did it die of that in kill_grace: log, count. Its
+                      ///< successor may start; its messages are stale.
     quarantine_child, ///< Budget spent: tell the catalog, log, count.
-    escalate,         ///< An essential child's budget is spent; stops follow.
+    escalate,         ///< An essential child cannot be restarted; stops follow.
     finished          ///< Every child is down after stop or escalate: die.
   };
   kind what;
@@ -94,7 +97,8 @@ constexpr duration kill_grace = std::chrono::seconds{5};
 /// in reverse order, one by one, before it starts them in order. A group restart
 /// is charged once, to the child that went down, and costs its siblings nothing.
 /// Temporary children that a group restart stops stay down; children that had
-/// finished stay finished; quarantined ones are passed over.
+/// finished stay finished; quarantined ones are passed over, and what comes
+/// after them in the group is restarted without them.
 class supervision_plan {
 public:
   supervision_plan(supervision_strategy strategy, restart_intensity intensity,
@@ -117,12 +121,14 @@ public:
 
   // --- what others ask ---
 
-  /// From now on nothing is restarted; children run on. An essential child that
-  /// crashes while draining escalates, since the drain cannot end well.
-  void drain() noexcept { draining_ = true; }
+  /// From now on nothing is started; what runs runs on, what is down stays down.
+  /// An essential child that crashes while draining escalates, since the drain
+  /// cannot end well.
+  void drain() noexcept;
   /// Stops all children in reverse order, then `finished`. Idempotent.
   supervision_actions stop(mono_time now);
-  /// Lifts a quarantine with fresh budgets; no effect on any other state.
+  /// Lifts a quarantine with a fresh budget of the child (the supervisor's
+  /// stays); no effect on other states or while draining or stopping.
   supervision_actions release(size_t i, mono_time now);
 
   /// When `timer` must be called next, if at all.
@@ -147,27 +153,35 @@ private:
     child_state state = child_state::down;
     uint64_t generation = 0;
     bool recycle = false; ///< Must be down before the group starts again.
-    mono_time due{};      ///< down: not before; stopping, killed: until.
+    mono_time due{};      ///< down: not before; stopping, killed: at most.
     uint32_t restarts = 0;
     restart_window window;
     restart_backoff backoff;
   };
 
   bool current(size_t i, uint64_t generation) noexcept;
-  void restart_or_give_up(size_t i, mono_time now, double random,
-                          supervision_actions& out);
-  void give_up(size_t i, supervision_actions& out);
-  void recycle_group(size_t i, mono_time due);
-  void stopped(size_t i) noexcept;
-  void expire(mono_time now, supervision_actions& out);
+  bool grouped() const noexcept {
+    return strategy_ != supervision_strategy::one_for_one;
+  }
+  void emit(supervision_action::kind what, size_t i, supervision_actions& out,
+            duration deadline = duration{0}) const;
+  void decide_restart(size_t i, mono_time now, double random,
+                      supervision_actions& out);
+  void give_up(size_t i, mono_time now, supervision_actions& out);
+  void escalate(size_t i, supervision_actions& out);
+  void recycle_group(size_t i, mono_time due) noexcept;
+  void went_down(size_t i, mono_time now) noexcept;
+  void end_for_good(size_t i) noexcept;
+  void abandon(size_t i, mono_time now, supervision_actions& out);
   void settle(mono_time now, supervision_actions& out);
-  bool stop_last(bool all, mono_time now, supervision_actions& out);
+  bool stop_last(mono_time now, supervision_actions& out);
   void start_due(mono_time now, supervision_actions& out);
 
   supervision_strategy strategy_;
   restart_window window_;
   std::vector<child_spec> specs_;
   std::vector<slot> slots_;
+  mono_time hold_until_{}; ///< No start of a group before this.
   bool started_ = false;
   bool draining_ = false;
   bool stopping_ = false;
