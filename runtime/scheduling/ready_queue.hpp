@@ -2,13 +2,14 @@
 // smallest key first, ties by job id. Knows nothing of what a key means, of
 // leases or of time.
 //
-//   queue (model, tenant)   4-ary heap of {key, slot, generation}, 16 bytes each
+//   queue (model, tenant)   4-ary heap of {key, slot}, 16 bytes each
 //          |
-//   slab                    one entry per job, reused; a node whose generation
-//          |                is not its entry's is a tombstone
-//   index                   job id -> slot
+//   slab                    one entry per node, reused
+//          ^
+//   index                   job id -> slot, waiting jobs only
 //
-// Removing leaves a tombstone; a heap that is half tombstones is rebuilt.
+// Removing leaves a tombstone: node and entry stay, so that ties keep comparing
+// alike, until the node surfaces or the heap, half tombstones, is rebuilt.
 #pragma once
 
 #include "runtime/ids.hpp"
@@ -44,8 +45,8 @@ public:
   bool push(std::string_view model, std::string_view tenant, int64_t key,
             const job_id& id, int64_t work_us = 0);
 
-  /// Takes a job out, because it was leased, cancelled or expired. O(1)
-  /// amortised. False if it does not wait here.
+  /// Takes a job out, because it was leased, cancelled or expired. O(1) for a
+  /// job in the middle, O(log n) for a head, amortised. False if it does not wait here.
   bool remove(const job_id& id);
 
   bool contains(const job_id& id) const;
@@ -88,7 +89,6 @@ private:
   struct heap_node {
     int64_t key;
     uint32_t slot;
-    uint32_t generation;
   };
   static_assert(sizeof(heap_node) == 16);
 
@@ -97,7 +97,7 @@ private:
     int64_t key = 0;
     int64_t work_us = 0;
     uint32_t queue = 0;
-    uint32_t generation = 0; ///< Odd while it waits, even while free.
+    bool waits = false; ///< Else a tombstone, or free.
   };
 
   struct tenant_queue {
@@ -115,14 +115,13 @@ private:
   };
 
   const job_id& id_of(uint32_t slot) const { return slab_[slot].id; }
-  bool alive(const heap_node& n) const {
-    return slab_[n.slot].generation == n.generation;
-  }
+  bool waits(const heap_node& n) const { return slab_[n.slot].waits; }
   bool before(const heap_node& a, const heap_node& b) const;
   uint32_t find(const job_id& id) const;
   const model_queues* find_model(std::string_view model) const;
   uint32_t queue_for(std::string_view model, std::string_view tenant);
   uint32_t take_slot();
+  void free_node(tenant_queue& q, const heap_node& n);
   void sift_up(std::vector<heap_node>& heap, size_t i) const;
   void sift_down(std::vector<heap_node>& heap, size_t i) const;
   void drop_root(tenant_queue& q);
@@ -130,7 +129,7 @@ private:
   queue_head head_of(const heap_node& n) const;
   std::vector<queue_head> first_of(const std::vector<uint32_t>& queues,
                                    size_t n) const;
-  place exact_place(const model_queues& m, const heap_node& mine) const;
+  place count_before(const model_queues& m, const heap_node& mine) const;
 
   std::deque<entry> slab_;
   std::vector<uint32_t> free_;
