@@ -1,0 +1,41 @@
+#include "runtime/node_board.hpp"
+
+namespace troupe::runtime {
+
+void node_board::set_model(model_line line) {
+  models_.with([&](auto& models) {
+    auto name = line.name;
+    models[name].line = std::move(line);
+  });
+}
+
+std::vector<model_line> node_board::models() const {
+  return models_.with([](const auto& models) {
+    std::vector<model_line> lines;
+    for (const auto& [name, state] : models)
+      lines.push_back(state.line);
+    return lines;
+  });
+}
+
+void node_board::note_service(const std::string& model, double seconds) {
+  constexpr double alpha = 0.05;
+  models_.with([&](auto& models) {
+    auto it = models.find(model);
+    if (it == models.end())
+      return;
+    auto& mean = it->second.service_s;
+    mean = mean == 0.0 ? seconds : mean + alpha * (seconds - mean);
+  });
+}
+
+double node_board::seconds_per_position(const std::string& model) const {
+  return models_.with([&](const auto& models) {
+    auto it = models.find(model);
+    if (it == models.end() || it->second.line.slots == 0)
+      return 0.0;
+    return it->second.service_s / it->second.line.slots;
+  });
+}
+
+} // namespace troupe::runtime

@@ -1,0 +1,68 @@
+// What a node knows about itself at any moment, readable from every thread
+// without asking an actor: is the store writable, are we draining, which models
+// and shards serve. Actors write their own line; admission, /readyz and the
+// gateway's validation read.
+#pragma once
+
+#include "runtime/clock.hpp"
+#include "runtime/guarded.hpp"
+#include "runtime/job.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe::runtime {
+
+/// One configured model's line.
+struct model_line {
+  std::string name;
+  std::string kind;
+  std::vector<task_kind> tasks;
+  uint32_t context_length = 0; ///< Tokens; 0 = unknown or unlimited.
+  uint32_t slots = 0;          ///< Of serving workers.
+  bool ready = false;          ///< At least one worker serves.
+  std::string trouble;         ///< Why not, for people.
+};
+
+class node_board {
+public:
+  // --- admission and drain -------------------------------------------------
+  std::atomic<bool> draining{false};
+  std::atomic<bool> storage_ok{true};
+  /// Monotonic microseconds at which the commit under way began; 0 = none.
+  std::atomic<int64_t> commit_since_us{0};
+  std::atomic<uint64_t> free_bytes{0};
+
+  // --- liveness --------------------------------------------------------------
+  /// Monotonic microseconds of the root supervisor's latest tick.
+  std::atomic<int64_t> root_seen_us{0};
+
+  // --- shards ----------------------------------------------------------------
+  std::atomic<uint32_t> shards_total{0};
+  std::atomic<uint32_t> shards_ready{0};
+  std::atomic<uint64_t> live_jobs{0};
+
+  // --- models ----------------------------------------------------------------
+  /// Lines exist for every configured model before traffic starts.
+  void set_model(model_line line);
+  std::vector<model_line> models() const;
+
+  /// Learns from an attempt that took `seconds` of a slot.
+  void note_service(const std::string& model, double seconds);
+  /// Expected seconds until one place in the model's queue is served: an
+  /// exponentially weighted mean (alpha 0.05) over slots; 0 while unknown.
+  double seconds_per_position(const std::string& model) const;
+
+private:
+  struct line_state {
+    model_line line;
+    double service_s = 0.0;
+  };
+  guarded<std::map<std::string, line_state>> models_;
+};
+
+} // namespace troupe::runtime

@@ -1,0 +1,285 @@
+#include "runtime/shard_ledger.hpp"
+
+#include "runtime/scheduling/priority_key.hpp"
+
+#include <algorithm>
+
+namespace troupe::runtime {
+namespace {
+
+refused refuse(errc code, std::string context, double retry_after_s) {
+  return {.why = fail(code, std::move(context)),
+          .retry_after_s = retry_after_s};
+}
+
+std::vector<event> first_events(job_record& record, uint64_t position,
+                                double seconds_per_position) {
+  auto at = record.created_at;
+  record.next_seq = 2;
+  record.phase = job_phase::queued;
+  std::vector<event> events;
+  events.push_back(event{.seq = 0, .at = at, .body = job_created{record}});
+  auto start_s = static_cast<double>(position) * seconds_per_position;
+  events.push_back(event{.seq = 1,
+                         .at = at,
+                         .body = job_queued{.position = position,
+                                            .estimated_start_s = start_s}});
+  return events;
+}
+
+} // namespace
+
+shard_ledger::shard_ledger(shard_id shard, ledger_limits limits, uint64_t epoch)
+  : shard_{shard}, limits_{limits}, epoch_{epoch} {}
+
+// --- rebuilding -------------------------------------------------------------
+
+void shard_ledger::restore(job_record record, mono_time now_mono,
+                           wall_time now_wall) {
+  last_arrival_ = std::max(last_arrival_, record.created_at);
+  auto id = record.id;
+  bool started = record.status != job_status::queued;
+  auto& e = jobs_[id];
+  e = entry{.record = std::move(record), .state = slot::leased};
+  arm_limits(e, now_mono, now_wall);
+  if (!started)
+    make_ready(e);
+}
+
+void shard_ledger::restore(std::string key, idempotency_entry entry) {
+  key_ages_.emplace(entry.expires_at, key);
+  keys_.emplace(std::move(key), std::move(entry));
+}
+
+std::vector<job_id> shard_ledger::orphans() const {
+  std::vector<job_id> ids;
+  for (const auto& [id, e] : jobs_)
+    if (e.state == slot::leased)
+      ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+// --- admission --------------------------------------------------------------
+
+admission shard_ledger::admit(job_spec& spec, const request_identity& who,
+                              const admission_gate& gate, wall_time now,
+                              rng& random, double seconds_per_position) {
+  if (!who.key.empty()) {
+    if (auto it = keys_.find(who.key); it != keys_.end()) {
+      if (it->second.fingerprint != who.fingerprint)
+        return refuse(errc::idempotency_mismatch,
+                      "the key was used with another body", 0);
+      auto live = jobs_.find(it->second.job);
+      return repeated{it->second.job, live != jobs_.end()
+                                        && live->second.state
+                                             == slot::committing};
+    }
+  }
+  if (gate.draining)
+    return refuse(errc::draining, "the node is stopping", 1);
+  if (jobs_.size() >= limits_.jobs_max)
+    return refuse(errc::queue_full,
+                  "the shard holds " + std::to_string(jobs_.size())
+                    + " live jobs",
+                  5);
+  if (!gate.storage_ok)
+    return refuse(errc::storage_unavailable, gate.storage_reason, 2);
+
+  auto at = next_arrival(now);
+  spec.id = job_id::make(at, shard_, random);
+  auto record = make_record(spec);
+  record.order_key = tier_arrival_key(record.tier, record.created_at);
+  auto events = first_events(record, queue_.size(record.model),
+                             seconds_per_position);
+  if (!who.key.empty()) {
+    auto expires = at + limits_.idempotency_ttl;
+    keys_[who.key] = {.job = spec.id,
+                      .fingerprint = who.fingerprint,
+                      .expires_at = expires};
+    key_ages_.emplace(expires, who.key);
+  }
+  jobs_[spec.id] = entry{.record = record, .state = slot::committing};
+  return admitted{.record = std::move(record), .events = std::move(events)};
+}
+
+std::optional<idempotency_entry>
+shard_ledger::entry_of(const std::string& key) const {
+  if (auto it = keys_.find(key); it != keys_.end())
+    return it->second;
+  return std::nullopt;
+}
+
+void shard_ledger::committed(job_id id, spec_ptr spec, mono_time now) {
+  auto it = jobs_.find(id);
+  if (it == jobs_.end() || it->second.state != slot::committing)
+    return;
+  auto& e = it->second;
+  if (specs_resident_ < limits_.specs_resident) {
+    e.spec = std::move(spec);
+    ++specs_resident_;
+  }
+  arm_limits(e, now, e.record.created_at);
+  make_ready(e);
+}
+
+// --- leasing ----------------------------------------------------------------
+
+std::vector<queue_head> shard_ledger::heads(const std::string& model,
+                                            size_t n) const {
+  std::vector<queue_head> result;
+  for (const auto& head : queue_.heads(model, n)) {
+    const auto& record = jobs_.at(head.id).record;
+    result.push_back(queue_head{.id = head.id,
+                                .key = head.key,
+                                .attempt = record.attempt,
+                                .alone = record.suspect});
+  }
+  return result;
+}
+
+size_t shard_ledger::queued(const std::string& model) const {
+  return queue_.size(model);
+}
+
+std::optional<leased> shard_ledger::lease(job_id id, uint32_t after_attempt) {
+  auto it = jobs_.find(id);
+  if (it == jobs_.end() || it->second.state != slot::ready
+      || it->second.record.attempt != after_attempt)
+    return std::nullopt;
+  auto& e = it->second;
+  queue_.remove(id);
+  e.state = slot::leased;
+  e.record.attempt = after_attempt + 1;
+  leased result{.id = {id, epoch_, after_attempt + 1},
+                .spec = std::move(e.spec),
+                .record = e.record};
+  if (result.spec)
+    --specs_resident_;
+  e.spec = nullptr;
+  return result;
+}
+
+void shard_ledger::requeued(job_record record, duration delay, mono_time now) {
+  auto it = jobs_.find(record.id);
+  if (it == jobs_.end() || it->second.state == slot::ending)
+    return;
+  auto& e = it->second;
+  if (e.state == slot::ready)
+    queue_.remove(record.id);
+  e.record = std::move(record);
+  if (delay <= duration{0}) {
+    make_ready(e);
+    return;
+  }
+  e.state = slot::waiting;
+  e.ready_at = now + delay;
+  timers_.push({e.ready_at, e.record.id, due_action::kind::ready, false});
+}
+
+bool shard_ledger::begin_end(job_id id) {
+  auto it = jobs_.find(id);
+  if (it == jobs_.end())
+    return false;
+  if (it->second.state == slot::ready)
+    queue_.remove(id);
+  it->second.state = slot::ending;
+  return true;
+}
+
+void shard_ledger::closed(job_id id) {
+  auto it = jobs_.find(id);
+  if (it == jobs_.end())
+    return;
+  if (it->second.state == slot::ready)
+    queue_.remove(id);
+  if (it->second.spec)
+    --specs_resident_;
+  jobs_.erase(it);
+}
+
+// --- time -------------------------------------------------------------------
+
+std::vector<due_action> shard_ledger::due(mono_time now) {
+  std::vector<due_action> actions;
+  while (!timers_.empty() && timers_.top().at <= now) {
+    auto t = timers_.top();
+    timers_.pop();
+    auto it = jobs_.find(t.id);
+    if (it == jobs_.end() || it->second.state == slot::ending)
+      continue;
+    auto& e = it->second;
+    if (t.what == due_action::kind::expire) {
+      if (t.before_start && e.record.attempt > 0)
+        continue;
+      actions.push_back({t.id, t.what});
+    } else if (e.state == slot::waiting && e.ready_at <= now) {
+      make_ready(e);
+      actions.push_back({t.id, t.what});
+    }
+  }
+  return actions;
+}
+
+std::optional<mono_time> shard_ledger::next_due() const {
+  if (timers_.empty())
+    return std::nullopt;
+  return timers_.top().at;
+}
+
+std::vector<std::string> shard_ledger::expired_keys(wall_time now) {
+  std::vector<std::string> keys;
+  while (!key_ages_.empty() && key_ages_.front().first <= now) {
+    auto key = std::move(key_ages_.front().second);
+    key_ages_.pop();
+    if (auto it = keys_.find(key);
+        it != keys_.end() && it->second.expires_at <= now) {
+      keys_.erase(it);
+      keys.push_back(std::move(key));
+    }
+  }
+  return keys;
+}
+
+// --- looking ----------------------------------------------------------------
+
+const job_record* shard_ledger::find(job_id id) const {
+  auto it = jobs_.find(id);
+  return it == jobs_.end() ? nullptr : &it->second.record;
+}
+
+spec_ptr shard_ledger::spec(job_id id) const {
+  auto it = jobs_.find(id);
+  return it == jobs_.end() ? nullptr : it->second.spec;
+}
+
+std::optional<uint64_t> shard_ledger::position(job_id id) const {
+  return queue_.position(id);
+}
+
+// --- private ----------------------------------------------------------------
+
+void shard_ledger::make_ready(entry& e) {
+  e.state = slot::ready;
+  queue_.push(e.record.model, e.record.tenant, e.record.order_key, e.record.id);
+}
+
+void shard_ledger::arm_limits(const entry& e, mono_time now,
+                              wall_time now_wall) {
+  const auto& r = e.record;
+  auto arm = [&](wall_time limit, bool before_start) {
+    if (limit != wall_time{})
+      timers_.push({now + std::max(duration{0}, limit - now_wall), r.id,
+                    due_action::kind::expire, before_start});
+  };
+  if (r.attempt == 0)
+    arm(r.start_at, true);
+  arm(r.total_at, false);
+}
+
+wall_time shard_ledger::next_arrival(wall_time now) noexcept {
+  last_arrival_ = std::max(now, last_arrival_ + duration{1});
+  return last_arrival_;
+}
+
+} // namespace troupe::runtime

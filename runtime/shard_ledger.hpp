@@ -1,0 +1,163 @@
+// What one queue shard knows about its live jobs, and the decisions that follow
+// from it: admit or refuse, who may be leased, what is due. Pure; the
+// `queue_shard` actor performs what is decided here. Rebuilt from the store.
+//
+//   committing --committed--> ready --lease--> leased --closed--> (gone)
+//                              ^  |               |
+//                       due |  |               | requeued
+//                              |  |               v
+//                              |  +--- end ---> ending --closed--> (gone)
+//                              +------------- waiting
+#pragma once
+
+#include "runtime/client_sink.hpp"
+#include "runtime/job.hpp"
+#include "runtime/scheduling/ready_queue.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+namespace troupe::runtime {
+
+struct ledger_limits {
+  size_t jobs_max = 1'000'000;  ///< Live jobs of this shard, >= 1.
+  size_t specs_resident = 1'024; ///< Requests kept in memory; others reload.
+  duration idempotency_ttl{std::chrono::hours{24}};
+};
+
+/// What the shard knows about the world when it admits.
+struct admission_gate {
+  bool draining = false;
+  bool storage_ok = true;
+  std::string storage_reason; ///< For people, when not ok.
+};
+
+/// Identity of a request for repeats; empty `key` = none given.
+struct request_identity {
+  std::string key;         ///< 32 bytes.
+  std::string fingerprint; ///< 32 bytes.
+};
+
+/// The job may be committed.
+struct admitted {
+  job_record record;
+  std::vector<event> events; ///< job.created, job.queued.
+};
+/// The same request was accepted before.
+struct repeated {
+  job_id id;
+  bool committing = false; ///< The first one is not durable yet.
+};
+using admission = std::variant<admitted, repeated, refused>;
+
+/// The next jobs of a model that a dispatcher may lease.
+struct queue_head {
+  job_id id;
+  int64_t key = 0;       ///< Smallest first.
+  uint32_t attempt = 0;  ///< The attempt that a lease must follow.
+  bool alone = false;    ///< Only on a worker that runs nothing else.
+  friend auto operator<=>(const queue_head&, const queue_head&) = default;
+};
+
+struct leased {
+  attempt_id id;
+  spec_ptr spec; ///< Null: must be loaded.
+  job_record record;
+};
+
+struct due_action {
+  enum class kind : uint8_t { ready, expire };
+  job_id id;
+  kind what = kind::ready;
+};
+
+class shard_ledger {
+public:
+  shard_ledger(shard_id shard, ledger_limits limits, uint64_t epoch);
+
+  // --- rebuilding ----------------------------------------------------------
+  /// A live job from the store. In-progress ones stay unleased until
+  /// `requeued`.
+  void restore(job_record record, mono_time now_mono, wall_time now_wall);
+  void restore(std::string key, idempotency_entry entry);
+  /// Ids that were in progress when the previous owner ended.
+  std::vector<job_id> orphans() const;
+
+  // --- admission -----------------------------------------------------------
+  /// `spec` gets its id. Repeats are answered even when full. Ids of one shard
+  /// grow although the wall clock may jump back.
+  admission admit(job_spec& spec, const request_identity& who,
+                  const admission_gate& gate, wall_time now, rng& random,
+                  double seconds_per_position);
+  /// What an admitted job's key entry stores; nothing when it had no key.
+  std::optional<idempotency_entry> entry_of(const std::string& key) const;
+  /// The admission is durable: the job is ready.
+  void committed(job_id id, spec_ptr spec, mono_time now);
+
+  // --- leasing -------------------------------------------------------------
+  std::vector<queue_head> heads(const std::string& model, size_t n) const;
+  size_t queued(const std::string& model) const;
+  /// Compare and set: fails (nothing) unless ready with exactly this attempt.
+  std::optional<leased> lease(job_id id, uint32_t after_attempt);
+  /// The job returned to the queue with this record; ready after `delay`.
+  void requeued(job_record record, duration delay, mono_time now);
+  /// Takes the job out of the queue for a command that ends it. False: unknown.
+  bool begin_end(job_id id);
+  /// The terminal record is durable.
+  void closed(job_id id);
+
+  // --- time ----------------------------------------------------------------
+  std::vector<due_action> due(mono_time now);
+  std::optional<mono_time> next_due() const;
+  /// Keys whose time is over, removed here; drop them from the store too.
+  std::vector<std::string> expired_keys(wall_time now);
+
+  // --- looking -------------------------------------------------------------
+  /// Null: not live.
+  const job_record* find(job_id id) const;
+  spec_ptr spec(job_id id) const;
+  std::optional<uint64_t> position(job_id id) const;
+  size_t live() const noexcept { return jobs_.size(); }
+  uint64_t epoch() const noexcept { return epoch_; }
+
+private:
+  enum class slot : uint8_t { committing, ready, leased, waiting, ending };
+  struct entry {
+    job_record record;
+    spec_ptr spec;
+    slot state = slot::committing;
+    mono_time ready_at{};
+  };
+  struct timer {
+    mono_time at;
+    job_id id;
+    due_action::kind what;
+    bool before_start; ///< A limit that ends with the first attempt.
+    bool operator>(const timer& other) const noexcept {
+      return at > other.at;
+    }
+  };
+  void make_ready(entry& e);
+  void arm_limits(const entry& e, mono_time now, wall_time now_wall);
+  wall_time next_arrival(wall_time now) noexcept;
+
+  shard_id shard_;
+  ledger_limits limits_;
+  uint64_t epoch_;
+  wall_time last_arrival_{};
+  size_t specs_resident_ = 0;
+  std::unordered_map<job_id, entry> jobs_;
+  ready_queue queue_;
+  std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
+  std::unordered_map<std::string, idempotency_entry> keys_;
+  std::queue<std::pair<wall_time, std::string>> key_ages_;
+};
+
+} // namespace troupe::runtime
