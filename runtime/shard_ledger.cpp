@@ -89,7 +89,7 @@ admission shard_ledger::admit(job_spec& spec, const request_identity& who,
   auto at = next_arrival(now);
   spec.id = job_id::make(at, shard_, random);
   auto record = make_record(spec);
-  record.order_key = tier_arrival_key(record.tier, record.created_at);
+  record.order_key = order_key({.tier = record.tier, .arrival = at});
   auto events = first_events(record, queue_.size(record.model),
                              seconds_per_position);
   if (!who.key.empty()) {
@@ -125,15 +125,15 @@ void shard_ledger::committed(job_id id, spec_ptr spec, mono_time now) {
 
 // --- leasing ----------------------------------------------------------------
 
-std::vector<queue_head> shard_ledger::heads(const std::string& model,
-                                            size_t n) const {
-  std::vector<queue_head> result;
+std::vector<announced_head> shard_ledger::heads(const std::string& model,
+                                                size_t n) const {
+  std::vector<announced_head> result;
   for (const auto& head : queue_.heads(model, n)) {
     const auto& record = jobs_.at(head.id).record;
-    result.push_back(queue_head{.id = head.id,
-                                .key = head.key,
-                                .attempt = record.attempt,
-                                .alone = record.suspect});
+    result.push_back(announced_head{.id = head.id,
+                                    .key = head.key,
+                                    .attempt = record.attempt,
+                                    .alone = record.suspect});
   }
   return result;
 }
@@ -254,14 +254,18 @@ spec_ptr shard_ledger::spec(job_id id) const {
 }
 
 std::optional<uint64_t> shard_ledger::position(job_id id) const {
-  return queue_.position(id);
+  auto place = queue_.position(id);
+  if (!place)
+    return std::nullopt;
+  return place->jobs_ahead;
 }
 
 // --- private ----------------------------------------------------------------
 
 void shard_ledger::make_ready(entry& e) {
   e.state = slot::ready;
-  queue_.push(e.record.model, e.record.tenant, e.record.order_key, e.record.id);
+  queue_.push(e.record.model, e.record.tenant, e.record.order_key,
+              e.record.id);
 }
 
 void shard_ledger::arm_limits(const entry& e, mono_time now,

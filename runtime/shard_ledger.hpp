@@ -12,6 +12,7 @@
 
 #include "runtime/client_sink.hpp"
 #include "runtime/job.hpp"
+#include "runtime/scheduling/announced_head.hpp"
 #include "runtime/scheduling/ready_queue.hpp"
 
 #include <cstdint>
@@ -57,15 +58,6 @@ struct repeated {
 };
 using admission = std::variant<admitted, repeated, refused>;
 
-/// The next jobs of a model that a dispatcher may lease.
-struct queue_head {
-  job_id id;
-  int64_t key = 0;       ///< Smallest first.
-  uint32_t attempt = 0;  ///< The attempt that a lease must follow.
-  bool alone = false;    ///< Only on a worker that runs nothing else.
-  friend auto operator<=>(const queue_head&, const queue_head&) = default;
-};
-
 struct leased {
   attempt_id id;
   spec_ptr spec; ///< Null: must be loaded.
@@ -102,7 +94,7 @@ public:
   void committed(job_id id, spec_ptr spec, mono_time now);
 
   // --- leasing -------------------------------------------------------------
-  std::vector<queue_head> heads(const std::string& model, size_t n) const;
+  std::vector<announced_head> heads(const std::string& model, size_t n) const;
   size_t queued(const std::string& model) const;
   /// Compare and set: fails (nothing) unless ready with exactly this attempt.
   std::optional<leased> lease(job_id id, uint32_t after_attempt);

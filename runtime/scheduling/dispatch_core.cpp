@@ -4,7 +4,7 @@
 
 namespace troupe::runtime {
 
-void dispatch_core::announce(shard_id shard, std::vector<queue_head> heads) {
+void dispatch_core::announce(shard_id shard, std::vector<announced_head> heads) {
   auto& known = heads_[shard];
   for (const auto& [id, head] : known)
     order_.erase({head.key, id, shard});
@@ -20,10 +20,17 @@ void dispatch_core::announce(shard_id shard, std::vector<queue_head> heads) {
 
 std::vector<attempt_id>
 dispatch_core::register_worker(const std::string& worker, uint64_t generation,
-                               uint32_t slots) {
-  auto lost = withdraw(worker, generation);
-  workers_[worker] = worker_state{.generation = generation, .slots = slots};
-  return lost;
+                               uint32_t slots,
+                               std::vector<attempt_id> running) {
+  auto it = workers_.find(worker);
+  if (it != workers_.end() && it->second.generation > generation)
+    return {};
+  bool older = it != workers_.end() && it->second.generation < generation;
+  auto previous = withdraw(worker, generation);
+  auto& fresh = workers_[worker];
+  fresh = worker_state{.generation = generation, .slots = slots};
+  fresh.running.insert(running.begin(), running.end());
+  return older ? previous : std::vector<attempt_id>{};
 }
 
 std::vector<attempt_id> dispatch_core::withdraw(const std::string& worker,
@@ -69,7 +76,7 @@ std::vector<lease_order> dispatch_core::pick(mono_time now) {
   return orders;
 }
 
-dispatch_core::worker_state* dispatch_core::place(const queue_head& head,
+dispatch_core::worker_state* dispatch_core::place(const announced_head& head,
                                                   std::string& name) {
   worker_state* best = nullptr;
   auto load = [](const worker_state& w) { return w.pending + w.running.size(); };

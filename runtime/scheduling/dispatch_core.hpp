@@ -4,7 +4,7 @@
 #pragma once
 
 #include "runtime/ids.hpp"
-#include "runtime/shard_ledger.hpp"
+#include "runtime/scheduling/announced_head.hpp"
 
 #include <cstdint>
 #include <map>
@@ -31,11 +31,13 @@ public:
   explicit dispatch_core(duration lease_timeout) : timeout_{lease_timeout} {}
 
   /// Replaces what was known of the shard's queue.
-  void announce(shard_id shard, std::vector<queue_head> heads);
-  /// A (re)started worker with `slots` free slots. Attempts of an older
-  /// generation of the same name are lost and returned.
+  void announce(shard_id shard, std::vector<announced_head> heads);
+  /// A (re)started worker, or one that introduces itself to a restarted
+  /// dispatcher with what it runs. Attempts of an older generation of the same
+  /// name are lost and returned.
   std::vector<attempt_id> register_worker(const std::string& worker,
-                                          uint64_t generation, uint32_t slots);
+                                          uint64_t generation, uint32_t slots,
+                                          std::vector<attempt_id> running);
   /// The worker takes nothing more; its running attempts are returned.
   std::vector<attempt_id> withdraw(const std::string& worker,
                                    uint64_t generation);
@@ -77,12 +79,12 @@ private:
     shard_id shard;
     friend auto operator<=>(const candidate&, const candidate&) = default;
   };
-  worker_state* place(const queue_head& head, std::string& name);
+  worker_state* place(const announced_head& head, std::string& name);
   void drop_order(job_id job);
   void expire_orders(mono_time now);
 
   duration timeout_;
-  std::map<shard_id, std::map<job_id, queue_head>> heads_;
+  std::map<shard_id, std::map<job_id, announced_head>> heads_;
   std::set<candidate> order_; ///< All heads that are not asked for yet.
   std::map<std::string, worker_state> workers_;
   std::unordered_map<job_id, pending_order> pending_;

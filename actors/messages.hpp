@@ -1,0 +1,275 @@
+// The messages between the actors of one node. Commands are verb + noun, events
+// noun + participle. All of them stay on the node (node_local.hpp): what crosses
+// nodes is an envelope with encoded values.
+#pragma once
+
+#include "actors/node_local.hpp"
+#include "actors/type_ids.hpp"
+#include "models/engine.hpp"
+#include "runtime/client_sink.hpp"
+#include "runtime/overload/retry_policy.hpp"
+#include "runtime/scheduling/announced_head.hpp"
+#include "runtime/shard_ledger.hpp"
+#include "runtime/storage/store.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace troupe::actors {
+
+// --- to queue_shard ---------------------------------------------------------
+
+/// Answered by `job_accepted` once durable, or `refused`.
+struct submit_job {
+  std::shared_ptr<runtime::job_spec> spec; ///< The shard sets its id.
+  runtime::request_identity who;
+  runtime::sink_ref reply;
+};
+/// Answered by `job_snapshot`; with `if_version` once the record is newer or
+/// the job terminal. The shard fills in the position for the job.
+struct get_job {
+  runtime::job_id id;
+  std::string tenant;
+  std::optional<uint32_t> if_version;
+  runtime::sink_ref reply;
+  std::optional<uint64_t> position;
+};
+/// Answered by `watch_opened`, then `job_events`.
+struct watch_job {
+  runtime::job_id id;
+  std::string tenant;
+  runtime::sink_ref reply;
+};
+/// Ends a watch or a waiting get.
+struct forget_reader {
+  runtime::job_id id;
+  runtime::sink_ref reply;
+};
+/// Answered by `job_snapshot` once the job is terminal.
+struct cancel_job {
+  runtime::job_id id;
+  std::string tenant;
+  std::string reason;
+  runtime::sink_ref reply;
+};
+/// The journal's answer to `open_shard`.
+struct shard_opened {
+  runtime::result<runtime::shard_summary> summary{runtime::shard_summary{}};
+  std::vector<runtime::job_record> live;
+  std::vector<std::pair<std::string, runtime::idempotency_entry>> keys;
+};
+/// What became of a shard's commit requests, in order.
+struct commit_note {
+  enum class kind : uint8_t {
+    admitted = 1, ///< The job is durable.
+    requeued,     ///< Its attempt ended; it may run again after `delay`.
+    closed,       ///< Its terminal record is durable.
+    barrier       ///< Everything sent before is durable.
+  };
+  kind what = kind::barrier;
+  runtime::job_record record;
+  runtime::spec_ptr spec;
+  runtime::duration delay{0};
+};
+/// `why` set: the commits were refused and the shard is no longer the owner.
+struct shard_committed {
+  uint64_t epoch = 0;
+  std::vector<commit_note> notes;
+  std::optional<runtime::failure> why;
+};
+/// A dispatcher wants the heads of its model's queue, now and on each change.
+struct open_feed {
+  std::string model;
+  uint64_t generation = 0;
+};
+struct lease_request {
+  runtime::job_id job;
+  uint32_t after_attempt = 0;
+  std::string worker;
+  bool continues_prefix = false;
+};
+/// Answered by `lease_answer`.
+struct lease_jobs {
+  std::string model;
+  std::vector<lease_request> requests;
+};
+/// The job has nothing to do; `commands` = commands it has seen.
+struct job_idle {
+  runtime::job_id id;
+  uint64_t commands = 0;
+};
+
+// --- to job -------------------------------------------------------------------
+
+struct run_attempt {
+  runtime::attempt_id id;
+  std::string model;
+  std::string worker;
+  bool continues_prefix = false;
+};
+/// A limit of the job has passed.
+struct expire_job {
+  runtime::job_id id;
+};
+/// The reader's answer to `load_job`.
+struct job_loaded {
+  runtime::result<runtime::job_record> record{runtime::job_record{}};
+  runtime::spec_ptr spec;
+  std::vector<runtime::event> events;
+};
+/// Began (input tokens known) and/or produced text.
+struct attempt_progress {
+  runtime::attempt_id id;
+  std::optional<uint32_t> input_tokens;
+  std::string text;
+  uint32_t tokens = 0;
+};
+struct attempt_ended {
+  runtime::attempt_id id;
+  /// Exactly one of the three.
+  std::optional<models::attempt_finished> finished;
+  std::optional<runtime::failure> failed; ///< No retry can mend it.
+  std::optional<runtime::attempt_loss> lost;
+  runtime::failure why; ///< With `lost`.
+};
+
+// --- to journal ---------------------------------------------------------------
+
+/// Acquires the shard and loads it; answered by `shard_opened`.
+struct open_shard {
+  runtime::shard_id shard;
+};
+/// One-way. Ops commit whole or not at all; then notes go to the shard and
+/// deliveries to their sinks. Without ops it is a fence: deliveries and notes
+/// leave once everything sent before is durable.
+struct commit_request {
+  runtime::shard_id shard;
+  uint64_t epoch = 0;
+  std::vector<runtime::store_op> ops;
+  std::vector<commit_note> notes;
+  std::vector<std::pair<runtime::sink_ref, runtime::delivery_body>> deliveries;
+};
+
+// --- to store_reader ------------------------------------------------------------
+
+/// Answered by `job_loaded`.
+struct load_job {
+  runtime::job_id id;
+};
+/// How a stored job is presented to the sink.
+enum class view_kind : uint8_t { snapshot = 1, accepted, watch };
+struct read_view {
+  runtime::job_id id;
+  std::string tenant;
+  view_kind as = view_kind::snapshot;
+  std::optional<uint64_t> position;
+  runtime::sink_ref reply;
+};
+struct read_events {
+  runtime::job_id id;
+  std::string tenant;
+  uint64_t from_seq = 0;
+  uint32_t limit = 100; ///< 1..1000
+  runtime::sink_ref reply;
+};
+struct read_output {
+  runtime::job_id id;
+  std::string tenant;
+  runtime::sink_ref reply;
+};
+struct list_jobs {
+  runtime::job_query query;
+  runtime::sink_ref reply;
+};
+
+// --- to dispatcher ----------------------------------------------------------------
+
+/// Replaces what the dispatcher knew of the shard's queue.
+struct announce_heads {
+  runtime::shard_id shard;
+  std::vector<runtime::announced_head> heads;
+};
+struct worker_ready {
+  std::string worker;
+  uint64_t generation = 0;
+  models::engine_description description;
+  std::vector<runtime::attempt_id> running;
+};
+struct worker_gone {
+  std::string worker;
+  uint64_t generation = 0;
+};
+struct attempt_freed {
+  std::string worker;
+  runtime::attempt_id id;
+};
+struct lease_answer {
+  runtime::shard_id shard;
+  std::vector<runtime::attempt_id> granted;
+  std::vector<runtime::job_id> refused;
+  std::vector<runtime::announced_head> heads;
+};
+/// Dispatcher to shard: these attempts died with their worker.
+struct attempts_lost {
+  std::vector<runtime::attempt_id> attempts;
+};
+
+// --- to model_worker ----------------------------------------------------------------
+
+struct start_attempt {
+  models::attempt_request request;
+};
+/// Frees the slot whether or not the attempt ever arrived.
+struct cancel_attempt {
+  runtime::attempt_id id;
+};
+
+// --- supervision --------------------------------------------------------------------
+
+/// A supervisor tells its listener that a child went down.
+struct child_notice {
+  std::string child;
+  uint64_t generation = 0;
+};
+/// The root's order to end everything, children in reverse order.
+struct stop_children {};
+
+// clang-format off
+template <> inline constexpr bool is_node_local<submit_job> = true;
+template <> inline constexpr bool is_node_local<get_job> = true;
+template <> inline constexpr bool is_node_local<watch_job> = true;
+template <> inline constexpr bool is_node_local<forget_reader> = true;
+template <> inline constexpr bool is_node_local<cancel_job> = true;
+template <> inline constexpr bool is_node_local<shard_opened> = true;
+template <> inline constexpr bool is_node_local<shard_committed> = true;
+template <> inline constexpr bool is_node_local<open_feed> = true;
+template <> inline constexpr bool is_node_local<lease_jobs> = true;
+template <> inline constexpr bool is_node_local<job_idle> = true;
+template <> inline constexpr bool is_node_local<run_attempt> = true;
+template <> inline constexpr bool is_node_local<expire_job> = true;
+template <> inline constexpr bool is_node_local<job_loaded> = true;
+template <> inline constexpr bool is_node_local<attempt_progress> = true;
+template <> inline constexpr bool is_node_local<attempt_ended> = true;
+template <> inline constexpr bool is_node_local<open_shard> = true;
+template <> inline constexpr bool is_node_local<commit_request> = true;
+template <> inline constexpr bool is_node_local<load_job> = true;
+template <> inline constexpr bool is_node_local<read_view> = true;
+template <> inline constexpr bool is_node_local<read_events> = true;
+template <> inline constexpr bool is_node_local<read_output> = true;
+template <> inline constexpr bool is_node_local<list_jobs> = true;
+template <> inline constexpr bool is_node_local<announce_heads> = true;
+template <> inline constexpr bool is_node_local<worker_ready> = true;
+template <> inline constexpr bool is_node_local<worker_gone> = true;
+template <> inline constexpr bool is_node_local<attempt_freed> = true;
+template <> inline constexpr bool is_node_local<lease_answer> = true;
+template <> inline constexpr bool is_node_local<attempts_lost> = true;
+template <> inline constexpr bool is_node_local<start_attempt> = true;
+template <> inline constexpr bool is_node_local<cancel_attempt> = true;
+template <> inline constexpr bool is_node_local<child_notice> = true;
+template <> inline constexpr bool is_node_local<stop_children> = true;
+// clang-format on
+
+} // namespace troupe::actors
