@@ -18,6 +18,21 @@ std::vector<model_line> node_board::models() const {
   });
 }
 
+void node_board::change_slots(const std::string& model, int64_t by,
+                              uint32_t context_length, std::string trouble) {
+  models_.with([&](auto& models) {
+    auto it = models.find(model);
+    if (it == models.end())
+      return;
+    auto& line = it->second.line;
+    auto slots = static_cast<int64_t>(line.slots) + by;
+    line.slots = static_cast<uint32_t>(slots < 0 ? 0 : slots);
+    line.ready = line.slots > 0;
+    line.context_length = context_length;
+    line.trouble = line.ready ? std::string{} : std::move(trouble);
+  });
+}
+
 void node_board::note_service(const std::string& model, double seconds) {
   constexpr double alpha = 0.05;
   models_.with([&](auto& models) {

@@ -50,6 +50,10 @@ public:
   /// Lines exist for every configured model before traffic starts.
   void set_model(model_line line);
   std::vector<model_line> models() const;
+  /// A worker of the model begins (> 0) or ends (< 0) to serve with so many
+  /// slots. `trouble`: why it ended, for people.
+  void change_slots(const std::string& model, int64_t by,
+                    uint32_t context_length, std::string trouble);
 
   /// Learns from an attempt that took `seconds` of a slot.
   void note_service(const std::string& model, double seconds);

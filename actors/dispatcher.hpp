@@ -1,0 +1,35 @@
+// The choice, per model, of which queued job gets the next free slot. Soft state
+// only: when it dies, shards re-announce and workers introduce themselves again.
+// Supervised by its model's supervisor.
+#pragma once
+
+#include "actors/actor_env.hpp"
+#include "actors/inspectable.hpp"
+#include "actors/messages.hpp"
+
+namespace troupe::actors {
+
+using dispatcher_actor = caf::typed_actor<
+  // Shards: the heads of this model's queue; what became of lease requests.
+  caf::result<void>(announce_heads), caf::result<void>(lease_answer),
+  // Workers: ready (again), gone, done with an attempt.
+  caf::result<void>(worker_ready), caf::result<void>(worker_gone),
+  caf::result<void>(attempt_freed),
+  // The model's supervisor: a child went down.
+  caf::result<void>(child_notice),
+  // To itself: an unanswered lease request may be overdue.
+  caf::result<void>(dispatch_tick_atom),
+  // No more leases: the node drains.
+  caf::result<void>(drain_atom)>::extend_with<inspectable_actor>;
+
+struct dispatcher_config {
+  std::string model;
+  uint16_t shards = 64;
+  size_t workers = 1;
+  runtime::duration lease_timeout{std::chrono::seconds{2}};
+};
+
+dispatcher_actor spawn_dispatcher(actor_env& env, dispatcher_config config,
+                                  uint64_t generation);
+
+} // namespace troupe::actors

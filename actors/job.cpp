@@ -1,0 +1,396 @@
+#include "actors/job.hpp"
+
+#include "actors/journal.hpp"
+#include "actors/model_worker.hpp"
+#include "actors/queue_shard.hpp"
+#include "actors/store_reader.hpp"
+#include "runtime/job_codec.hpp"
+#include "runtime/job_machine.hpp"
+
+#include <caf/send.hpp>
+
+#include <deque>
+#include <variant>
+#include <vector>
+
+namespace troupe::actors {
+namespace {
+
+using runtime::errc;
+using runtime::job_step;
+using runtime::sink_ref;
+
+class job_state {
+public:
+  static constexpr const char* name = "troupe.job";
+
+  job_state(job_actor::pointer self, actor_env* env, job_limits limits,
+            job_start start)
+    : self_{self}, env_{*env}, limits_{limits}, id_{start.record.id},
+      epoch_{start.epoch}, recover_{start.recover},
+      machine_{std::move(start.record)}, spec_{std::move(start.spec)},
+      rng_{env_.make_rng()},
+      entry_{env_.catalog.enrol(self->id(), name, id_.str(), 1)} {
+    install_handlers(self, env_);
+    loaded_ = !recover_;
+    if (!loaded_ || !spec_)
+      request_load();
+  }
+
+  job_actor::behavior_type make_behavior() {
+    entry_.set_state(loaded_ ? "open" : "loading");
+    return {
+      [this](run_attempt& x) { command(x); },
+      [this](attempt_progress& x) { on_attempt_progress(x); },
+      [this](attempt_ended& x) { on_attempt_ended(x); },
+      [this](get_job& x) { command(x); },
+      [this](watch_job& x) { command(x); },
+      [this](forget_reader& x) { command(x); },
+      [this](cancel_job& x) { command(x); },
+      [this](expire_job& x) { command(x); },
+      [this](job_loaded& x) { on_job_loaded(x); },
+      [this](leave_atom) { self_->quit(); },
+      [this](inspect_actor) { return entry_.snapshot(); },
+    };
+  }
+
+private:
+  using any_command = std::variant<run_attempt, get_job, watch_job,
+                                   forget_reader, cancel_job, expire_job>;
+
+  // --- commands of the shard -------------------------------------------------
+
+  /// Commands wait, in order, until the job is loaded.
+  template <class T>
+  void command(T& x) {
+    entry_.count();
+    ++commands_;
+    if (!loaded_ || !spec_) {
+      waiting_.emplace_back(std::move(x));
+      return;
+    }
+    perform(x);
+    settle();
+  }
+
+  void perform(run_attempt& x) {
+    if (machine_.terminal() || machine_.running()) {
+      drop_attempt(x.worker, x.id);
+      return;
+    }
+    worker_ = x.worker;
+    auto step = machine_.begin({.id = x.id,
+                                .model = x.model,
+                                .worker = x.worker + "@" + env_.node,
+                                .continues_prefix = x.continues_prefix},
+                               env_.wall());
+    entry_.set_state("running");
+    commit(std::move(step));
+    models::attempt_request request{.id = x.id,
+                                    .task = spec_->task,
+                                    .text = spec_->text,
+                                    .messages = spec_->messages,
+                                    .params = spec_->params,
+                                    .simulate = spec_->simulate,
+                                    .prefix = machine_.text(),
+                                    .prefix_tokens = machine_.text_tokens()};
+    auto worker = env_.directory.find<model_worker_actor>(x.worker);
+    if (!worker)
+      return lose(x.id, runtime::attempt_loss::refused,
+                  {errc::worker_lost, x.worker + " is gone"});
+    self_->send(worker, start_attempt{std::move(request)});
+  }
+
+  void perform(get_job& x) {
+    const auto& record = machine_.record();
+    if (x.if_version && record.version <= *x.if_version
+        && !machine_.terminal()) {
+      if (full(x.reply))
+        return;
+      gets_.push_back(x.reply);
+      return;
+    }
+    auto view = make_view();
+    if (x.position && record.status == runtime::job_status::queued) {
+      view.position = x.position;
+      view.estimated_start_s
+        = static_cast<double>(*x.position)
+          * env_.board.seconds_per_position(record.model);
+    }
+    fence(x.reply, runtime::job_snapshot{std::move(view)});
+  }
+
+  void perform(watch_job& x) {
+    if (!machine_.terminal()) {
+      if (full(x.reply))
+        return;
+      watchers_.push_back(x.reply);
+    }
+    fence(x.reply, runtime::watch_opened{.job = make_view(),
+                                         .next_seq = machine_.record().next_seq,
+                                         .tail = copy_tail()});
+  }
+
+  void perform(forget_reader& x) {
+    std::erase(watchers_, x.reply);
+    std::erase(gets_, x.reply);
+  }
+
+  void perform(cancel_job& x) {
+    auto step = machine_.cancel(x.reason, env_.wall());
+    if (!step.terminal) {
+      fence(x.reply, runtime::job_snapshot{make_view()});
+      return;
+    }
+    commit(std::move(step), x.reply);
+  }
+
+  void perform(expire_job&) { commit(machine_.expire(env_.wall())); }
+
+  // --- reports of the worker ---------------------------------------------------
+
+  void on_attempt_progress(attempt_progress& x) {
+    entry_.count();
+    if (x.input_tokens)
+      machine_.prefilled(x.id, *x.input_tokens);
+    if (x.tokens == 0 && x.text.empty())
+      return;
+    commit(machine_.output(x.id, std::move(x.text), x.tokens, env_.wall()));
+    if (machine_.record().next_seq >= limits_.events_max)
+      commit_stopping(machine_.fail(machine_.current(),
+                                    {errc::model_error, "too many events"},
+                                    env_.wall()));
+  }
+
+  void on_attempt_ended(attempt_ended& x) {
+    entry_.count();
+    auto now = env_.wall();
+    if (x.finished)
+      commit(machine_.finish(x.id,
+                             {.finish = x.finished->finish,
+                              .input_tokens = x.finished->input_tokens,
+                              .output_tokens = x.finished->output_tokens},
+                             now));
+    else if (x.failed)
+      commit(machine_.fail(x.id, *x.failed, now));
+    else if (x.lost)
+      lose(x.id, *x.lost, x.why);
+    settle();
+  }
+
+  void lose(runtime::attempt_id id, runtime::attempt_loss loss,
+            const runtime::failure& why) {
+    commit(machine_.lost(id, loss, why, env_.wall(), rng_.unit()));
+  }
+
+  // --- loading -------------------------------------------------------------------
+
+  void request_load() {
+    auto reader = reader_of(env_, id_);
+    if (reader)
+      self_->send(reader, load_job{id_});
+    else
+      self_->quit(caf::make_error(caf::sec::runtime_error));
+  }
+
+  void on_job_loaded(job_loaded& x) {
+    entry_.count();
+    if (!x.record || !x.spec) {
+      // The shard starts the job again and meets the same; after its budget is
+      // spent the shard is quarantined. Never guess a history.
+      self_->quit(caf::make_error(caf::sec::runtime_error));
+      return;
+    }
+    spec_ = x.spec;
+    if (!loaded_) {
+      auto machine = runtime::job_machine::restore(*x.record, x.events);
+      if (!machine) {
+        self_->quit(caf::make_error(caf::sec::runtime_error));
+        return;
+      }
+      machine_ = std::move(*machine);
+      loaded_ = true;
+      resume_lost_attempt();
+    }
+    entry_.set_state("open");
+    for (auto& waiting : std::exchange(waiting_, {}))
+      std::visit([this](auto& c) { perform(c); }, waiting);
+    settle();
+  }
+
+  /// The previous owner died with the attempt, or with the job between two.
+  void resume_lost_attempt() {
+    if (machine_.running()) {
+      lose(machine_.current(), runtime::attempt_loss::node_restarted,
+           {errc::worker_lost, "the node restarted"});
+      return;
+    }
+    if (!machine_.terminal())
+      send_note(commit_note::kind::requeued, {}, {});
+  }
+
+  // --- committing ------------------------------------------------------------------
+
+  void commit_stopping(job_step step) {
+    step.stop_attempt = true;
+    commit(std::move(step));
+  }
+
+  /// Everything a step says becomes durable in one commit; readers hear of it
+  /// when it is. `also`: gets a snapshot, too.
+  void commit(job_step step, sink_ref also = {}) {
+    if (step.events.empty() && !step.record_changed)
+      return;
+    commit_request request{.shard = id_.shard(), .epoch = epoch_};
+    if (step.output)
+      request.ops.push_back(
+        runtime::put_output{id_, runtime::encode(*step.output)});
+    if (step.record_changed)
+      request.ops.push_back(
+        runtime::put_record{.id = id_,
+                            .live = !step.terminal,
+                            .bytes = runtime::encode(machine_.record())});
+    add_events(step, request);
+    if (step.record_changed)
+      add_snapshots(request, also);
+    if (step.terminal)
+      request.notes.push_back(
+        {.what = commit_note::kind::closed, .record = machine_.record()});
+    else if (step.requeue)
+      request.notes.push_back({.what = commit_note::kind::requeued,
+                               .record = machine_.record(),
+                               .delay = step.requeue->delay});
+    if (step.terminal)
+      finish_up(request);
+    if (step.stop_attempt)
+      drop_attempt(worker_, machine_.current());
+    post(std::move(request));
+  }
+
+  void add_events(job_step& step, commit_request& request) {
+    if (step.events.empty())
+      return;
+    request.ops.push_back(runtime::append_events{
+      .id = id_,
+      .first_seq = step.events.front().seq,
+      .count = static_cast<uint32_t>(step.events.size()),
+      .bytes = runtime::encode_events(step.events)});
+    for (const auto& e : step.events)
+      tail_.push_back(e);
+    while (tail_.size() > limits_.tail_events)
+      tail_.pop_front();
+    if (watchers_.empty())
+      return;
+    auto shared = std::make_shared<const std::vector<runtime::event>>(
+      std::move(step.events));
+    for (auto to : watchers_)
+      request.deliveries.emplace_back(to, runtime::job_events{id_, shared});
+  }
+
+  void add_snapshots(commit_request& request, sink_ref also) {
+    if (also)
+      gets_.push_back(also);
+    for (auto to : std::exchange(gets_, {}))
+      request.deliveries.emplace_back(to, runtime::job_snapshot{make_view()});
+  }
+
+  void finish_up(commit_request&) {
+    entry_.set_state("ended");
+    watchers_.clear();
+    if (machine_.record().attempt > 0
+        && machine_.record().status == runtime::job_status::completed)
+      env_.board.note_service(
+        machine_.record().model,
+        static_cast<double>(machine_.record().timing.compute_us) / 1e6);
+  }
+
+  /// An answer that must not overtake the commits under way.
+  void fence(sink_ref to, runtime::delivery_body body) {
+    commit_request request{.shard = id_.shard(), .epoch = epoch_};
+    request.deliveries.emplace_back(to, std::move(body));
+    post(std::move(request));
+  }
+
+  void send_note(commit_note::kind what, runtime::duration delay,
+                 runtime::spec_ptr spec) {
+    commit_request request{.shard = id_.shard(), .epoch = epoch_};
+    request.notes.push_back({.what = what,
+                             .record = machine_.record(),
+                             .spec = std::move(spec),
+                             .delay = delay});
+    post(std::move(request));
+  }
+
+  void post(commit_request request) {
+    auto journal = env_.directory.find<journal_actor>("journal");
+    if (!journal) {
+      self_->quit(caf::make_error(caf::sec::runtime_error));
+      return;
+    }
+    caf::anon_send(journal, std::move(request));
+  }
+
+  // --- small things ------------------------------------------------------------------
+
+  bool full(sink_ref reply) {
+    if (watchers_.size() + gets_.size() < limits_.subscribers_max)
+      return false;
+    env_.sinks.post(reply, runtime::refused{
+                             .why = {errc::too_many_streams,
+                                     "the job has its maximum of readers"},
+                             .retry_after_s = 5});
+    return true;
+  }
+
+  void drop_attempt(const std::string& worker, runtime::attempt_id id) {
+    if (auto handle = env_.directory.find<model_worker_actor>(worker))
+      caf::anon_send(handle, cancel_attempt{id});
+  }
+
+  /// Offers to leave when there is nothing to do: the shard decides.
+  void settle() {
+    bool untouched = machine_.record().attempt == 0 && !machine_.terminal();
+    if (!loaded_ || !untouched || !watchers_.empty() || !gets_.empty())
+      return;
+    if (auto shard = env_.directory.shard<queue_shard_actor>(id_.shard()))
+      caf::anon_send(shard, job_idle{id_, commands_});
+  }
+
+  runtime::job_view make_view() const {
+    return {.spec = spec_, .record = machine_.record()};
+  }
+
+  runtime::events_ptr copy_tail() const {
+    if (tail_.empty())
+      return nullptr;
+    return std::make_shared<const std::vector<runtime::event>>(tail_.begin(),
+                                                               tail_.end());
+  }
+
+  job_actor::pointer self_;
+  actor_env& env_;
+  job_limits limits_;
+  runtime::job_id id_;
+  uint64_t epoch_;
+  bool recover_;
+  bool loaded_ = false;
+  runtime::job_machine machine_;
+  runtime::spec_ptr spec_;
+  runtime::seeded_rng rng_;
+  catalog_entry entry_;
+  uint64_t commands_ = 0;
+  std::string worker_;
+  std::deque<runtime::event> tail_;
+  std::vector<sink_ref> watchers_;
+  std::vector<sink_ref> gets_;
+  std::vector<any_command> waiting_;
+};
+
+} // namespace
+
+job_actor spawn_job(actor_env& env, job_limits limits, job_start start) {
+  return env.spawn<job_actor::stateful_impl<job_state>>(
+    spawn_mode::pooled, &env, limits, std::move(start));
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,232 @@
+#include "actors/model_worker.hpp"
+
+#include "actors/dispatcher.hpp"
+#include "actors/job.hpp"
+
+#include <caf/send.hpp>
+
+#include <unordered_map>
+
+namespace troupe::actors {
+namespace {
+
+using runtime::attempt_id;
+using runtime::errc;
+
+class model_worker_state {
+public:
+  static constexpr const char* name = "troupe.model_worker";
+
+  model_worker_state(model_worker_actor::pointer self, actor_env* env,
+                     model_worker_config config, uint64_t generation)
+    : self_{self}, env_{*env}, config_{std::move(config)},
+      worker_{directory::worker_name(config_.model, config_.index)},
+      entry_{env_.catalog.enrol(self->id(), name, worker_, generation)},
+      engine_{config_.make_engine()} {
+    install_handlers(self, env_);
+  }
+
+  ~model_worker_state() {
+    if (ready_)
+      serve(-static_cast<int64_t>(description_.slots), "the worker ended");
+  }
+
+  model_worker_actor::behavior_type make_behavior() {
+    entry_.set_state("loading");
+    // At most one wake-up waits in the mailbox.
+    engine_->start([flag = woken_, me = model_worker_actor{self_}] {
+      if (!flag->exchange(true))
+        caf::anon_send(me, engine_woke_atom_v);
+    });
+    poll();
+    return {
+      [this](start_attempt& x) { on_start_attempt(x); },
+      [this](const cancel_attempt& x) { on_cancel_attempt(x); },
+      [this](open_feed&) { introduce(); },
+      [this](engine_woke_atom) { on_woken(); },
+      [this](engine_poll_atom, uint64_t tick) { on_poll(tick); },
+      [this](inspect_actor) { return entry_.snapshot(); },
+    };
+  }
+
+private:
+  // --- commands ------------------------------------------------------------------
+
+  void on_start_attempt(start_attempt& x) {
+    entry_.count();
+    auto job = caf::actor_cast<job_actor>(self_->current_sender());
+    auto id = x.request.id;
+    if (!job)
+      return freed(id);
+    if (!ready_ || running_.size() >= description_.slots) {
+      caf::anon_send(job,
+                     attempt_ended{.id = id,
+                                   .lost = runtime::attempt_loss::refused,
+                                   .why = {errc::model_unavailable,
+                                           worker_ + " has no free slot"}});
+      return freed(id);
+    }
+    running_[id] = job;
+    entry_.set_state("busy");
+    engine_->admit(std::move(x.request));
+    poll();
+  }
+
+  void on_cancel_attempt(const cancel_attempt& x) {
+    entry_.count();
+    if (running_.erase(x.id) > 0)
+      engine_->cancel(x.id);
+    freed(x.id);
+  }
+
+  // --- the engine -------------------------------------------------------------------
+
+  void on_woken() {
+    woken_->store(false);
+    poll();
+  }
+
+  void on_poll(uint64_t tick) {
+    if (tick != tick_)
+      return;
+    armed_ = std::nullopt;
+    poll();
+  }
+
+  void poll() {
+    for (auto& event : engine_->poll(env_.mono()))
+      std::visit([this](auto& e) { on_event(e); }, event);
+    if (died_) {
+      self_->quit(caf::make_error(caf::sec::runtime_error, died_->context));
+      return;
+    }
+    arm();
+  }
+
+  void on_event(models::engine_ready& e) {
+    description_ = std::move(e.description);
+    ready_ = true;
+    entry_.set_state("ready");
+    serve(description_.slots, {});
+    introduce();
+  }
+
+  void on_event(models::attempt_began& e) {
+    report(e.id, attempt_progress{.id = e.id, .input_tokens = e.input_tokens});
+  }
+
+  void on_event(models::attempt_output& e) {
+    report(e.id, attempt_progress{.id = e.id,
+                                  .text = std::move(e.text),
+                                  .tokens = e.tokens});
+  }
+
+  void on_event(models::attempt_finished& e) {
+    end(e.id, attempt_ended{.id = e.id, .finished = e});
+  }
+
+  void on_event(models::attempt_failed& e) {
+    attempt_ended message{.id = e.id};
+    if (e.transient) {
+      message.lost = runtime::attempt_loss::model_error;
+      message.why = std::move(e.why);
+    } else {
+      message.failed = std::move(e.why);
+    }
+    end(e.id, std::move(message));
+  }
+
+  void on_event(models::engine_beat&) {}
+
+  void on_event(models::engine_died& e) {
+    auto loss = running_.size() == 1 ? runtime::attempt_loss::crashed_alone
+                                     : runtime::attempt_loss::crashed_shared;
+    for (auto& [id, job] : std::exchange(running_, {}))
+      caf::anon_send(job,
+                     attempt_ended{.id = id, .lost = loss, .why = e.why});
+    died_ = std::move(e.why);
+    if (auto d = dispatcher())
+      caf::anon_send(d, worker_gone{worker_, entry_.generation()});
+  }
+
+  // --- reports -------------------------------------------------------------------------
+
+  template <class Message>
+  void report(attempt_id id, Message message) {
+    if (auto it = running_.find(id); it != running_.end())
+      caf::anon_send(it->second, std::move(message));
+  }
+
+  void end(attempt_id id, attempt_ended message) {
+    auto it = running_.find(id);
+    if (it == running_.end())
+      return;
+    caf::anon_send(it->second, std::move(message));
+    running_.erase(it);
+    if (running_.empty())
+      entry_.set_state("ready");
+    freed(id);
+  }
+
+  void freed(attempt_id id) {
+    if (auto d = dispatcher())
+      caf::anon_send(d, attempt_freed{worker_, id});
+  }
+
+  void introduce() {
+    if (!ready_)
+      return;
+    worker_ready hello{.worker = worker_,
+                       .generation = entry_.generation(),
+                       .description = description_};
+    for (const auto& [id, job] : running_)
+      hello.running.push_back(id);
+    if (auto d = dispatcher())
+      caf::anon_send(d, std::move(hello));
+  }
+
+  dispatcher_actor dispatcher() const {
+    return env_.directory.find<dispatcher_actor>(
+      directory::dispatcher_name(config_.model));
+  }
+
+  void serve(int64_t slots, std::string trouble) {
+    env_.board.change_slots(config_.model, slots, description_.context_length,
+                            std::move(trouble));
+  }
+
+  void arm() {
+    auto due = engine_->next_due();
+    if (!due || (armed_ && *armed_ <= *due))
+      return;
+    armed_ = due;
+    auto delay = std::max(runtime::duration{0}, *due - env_.mono());
+    self_->delayed_send(self_, delay, engine_poll_atom_v, ++tick_);
+  }
+
+  model_worker_actor::pointer self_;
+  actor_env& env_;
+  model_worker_config config_;
+  std::string worker_;
+  catalog_entry entry_;
+  std::shared_ptr<std::atomic<bool>> woken_
+    = std::make_shared<std::atomic<bool>>(false);
+  std::unique_ptr<models::engine> engine_;
+  models::engine_description description_;
+  bool ready_ = false;
+  std::optional<runtime::failure> died_;
+  std::unordered_map<attempt_id, job_actor> running_;
+  std::optional<runtime::mono_time> armed_;
+  uint64_t tick_ = 0;
+};
+
+} // namespace
+
+model_worker_actor spawn_model_worker(actor_env& env,
+                                      model_worker_config config,
+                                      uint64_t generation) {
+  return env.spawn<model_worker_actor::stateful_impl<model_worker_state>>(
+    spawn_mode::pooled, &env, std::move(config), generation);
+}
+
+} // namespace troupe::actors

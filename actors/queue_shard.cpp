@@ -1,0 +1,518 @@
+#include "actors/queue_shard.hpp"
+
+#include "actors/dispatcher.hpp"
+#include "actors/journal.hpp"
+#include "actors/store_reader.hpp"
+#include "runtime/job_codec.hpp"
+
+#include <caf/send.hpp>
+
+#include <map>
+#include <unordered_map>
+
+namespace troupe::actors {
+namespace {
+
+using runtime::errc;
+using runtime::job_id;
+using runtime::sink_ref;
+
+runtime::refused refusal(errc code, std::string context, double retry_s = 0) {
+  return {.why = runtime::fail(code, std::move(context)),
+          .retry_after_s = retry_s};
+}
+
+class queue_shard_state {
+public:
+  static constexpr const char* name = "troupe.queue_shard";
+
+  queue_shard_state(queue_shard_actor::pointer self, actor_env* env,
+                    runtime::shard_id shard, queue_shard_config config,
+                    uint64_t generation)
+    : self_{self}, env_{*env}, shard_{shard}, config_{config},
+      rng_{env_.make_rng()}, ledger_{shard, config.ledger, 0},
+      entry_{env_.catalog.enrol(self->id(), name,
+                                directory::shard_name(shard), generation)} {
+    install_handlers(self, env_);
+    self->set_down_handler([this](caf::down_msg& x) { on_job_down(x); });
+  }
+
+  ~queue_shard_state() {
+    if (open_)
+      --env_.board.shards_ready;
+    env_.board.live_jobs -= ledger_.live();
+  }
+
+  queue_shard_actor::behavior_type make_behavior() {
+    entry_.set_state("loading");
+    if (auto journal = env_.directory.find<journal_actor>("journal"))
+      self_->send(journal, open_shard{shard_});
+    else
+      self_->quit(caf::make_error(caf::sec::runtime_error));
+    return {
+      [this](submit_job& x) { on_submit_job(x); },
+      [this](get_job& x) { on_get_job(x); },
+      [this](watch_job& x) { on_watch_job(x); },
+      [this](forget_reader& x) { on_forget_reader(x); },
+      [this](cancel_job& x) { on_cancel_job(x); },
+      [this](shard_opened& x) { on_shard_opened(x); },
+      [this](shard_committed& x) { on_shard_committed(x); },
+      [this](open_feed& x) { on_open_feed(x); },
+      [this](lease_jobs& x) { on_lease_jobs(x); },
+      [this](attempts_lost& x) { on_attempts_lost(x); },
+      [this](const job_idle& x) { on_job_idle(x); },
+      [this](shard_tick_atom, uint64_t tick) { on_tick(tick); },
+      [this](inspect_actor) { return entry_.snapshot(); },
+    };
+  }
+
+private:
+  struct resident {
+    job_actor actor;
+    uint64_t commands = 0; ///< Sent so far.
+  };
+  struct feed {
+    dispatcher_actor dispatcher;
+    std::vector<runtime::announced_head> announced;
+  };
+
+  // --- clients -----------------------------------------------------------------
+
+  void on_submit_job(submit_job& x) {
+    entry_.count();
+    if (!open_)
+      return refuse(x.reply, closed_reason());
+    auto outcome = ledger_.admit(
+      *x.spec, x.who, gate(), env_.wall(), rng_,
+      env_.board.seconds_per_position(x.spec->model));
+    if (auto* no = std::get_if<runtime::refused>(&outcome))
+      return refuse(x.reply, std::move(*no));
+    if (auto* again = std::get_if<runtime::repeated>(&outcome))
+      return answer_repeat(*again, x);
+    commit_admission(std::get<runtime::admitted>(outcome), x);
+  }
+
+  void commit_admission(runtime::admitted& job, submit_job& x) {
+    ++env_.board.live_jobs;
+    auto id = job.record.id;
+    runtime::spec_ptr spec = std::move(x.spec);
+    const auto& place = std::get<runtime::job_queued>(job.events[1].body);
+    commit_request request{.shard = shard_, .epoch = ledger_.epoch()};
+    request.ops.reserve(4);
+    request.ops.push_back(runtime::put_spec{id, runtime::encode(*spec)});
+    request.ops.push_back(
+      runtime::put_record{id, true, runtime::encode(job.record)});
+    request.ops.push_back(runtime::append_events{
+      .id = id,
+      .first_seq = 0,
+      .count = static_cast<uint32_t>(job.events.size()),
+      .bytes = runtime::encode_events(job.events)});
+    if (auto entry = ledger_.entry_of(x.who.key))
+      request.ops.push_back(
+        runtime::put_idempotency{x.who.key, runtime::encode(*entry)});
+    request.deliveries.emplace_back(
+      x.reply, runtime::job_accepted{
+                 .job = {.spec = spec,
+                         .record = job.record,
+                         .position = place.position,
+                         .estimated_start_s = place.estimated_start_s}});
+    request.notes.push_back({.what = commit_note::kind::admitted,
+                             .record = std::move(job.record),
+                             .spec = std::move(spec)});
+    post(std::move(request));
+  }
+
+  /// Behind the first one's commit, so that the repeat is durable, too.
+  void answer_repeat(const runtime::repeated& again, submit_job& x) {
+    auto spec = ledger_.spec(again.id);
+    const auto* record = ledger_.find(again.id);
+    if (record != nullptr && spec && !residents_.contains(again.id)) {
+      commit_request request{.shard = shard_, .epoch = ledger_.epoch()};
+      request.deliveries.emplace_back(
+        x.reply,
+        runtime::job_accepted{.job = {.spec = spec, .record = *record},
+                              .replayed = true});
+      return post(std::move(request));
+    }
+    if (again.committing)
+      return refuse(x.reply,
+                    refusal(errc::idempotency_in_progress,
+                            "the first request with this key commits", 1));
+    read(again.id, x.spec->tenant, view_kind::accepted, x.reply);
+  }
+
+  void on_get_job(get_job& x) {
+    entry_.count();
+    const auto* record = authorise(x, view_kind::snapshot);
+    if (record == nullptr)
+      return;
+    x.position = ledger_.position(x.id);
+    bool waits = x.if_version && record->version <= *x.if_version;
+    if (waits || residents_.contains(x.id))
+      return forward(x.id, std::move(x));
+    auto spec = ledger_.spec(x.id);
+    if (!spec)
+      return read(x.id, x.tenant, view_kind::snapshot, x.reply);
+    runtime::job_view view{.spec = spec, .record = *record,
+                           .position = x.position};
+    if (x.position)
+      view.estimated_start_s
+        = static_cast<double>(*x.position)
+          * env_.board.seconds_per_position(record->model);
+    env_.sinks.post(x.reply, runtime::job_snapshot{std::move(view)});
+  }
+
+  void on_watch_job(watch_job& x) {
+    entry_.count();
+    if (authorise(x, view_kind::watch) != nullptr)
+      forward(x.id, std::move(x));
+  }
+
+  void on_forget_reader(forget_reader& x) {
+    entry_.count();
+    if (residents_.contains(x.id))
+      forward(x.id, std::move(x));
+  }
+
+  void on_cancel_job(cancel_job& x) {
+    entry_.count();
+    if (authorise(x, view_kind::snapshot) == nullptr)
+      return;
+    ledger_.begin_end(x.id);
+    auto model = ledger_.find(x.id)->model;
+    forward(x.id, std::move(x));
+    announce(model);
+  }
+
+  /// The live record, if the shard serves and the tenant owns it. Otherwise
+  /// answers: jobs that are not live are the reader's.
+  template <class Command>
+  const runtime::job_record* authorise(const Command& x, view_kind as) {
+    if (!open_) {
+      refuse(x.reply, closed_reason());
+      return nullptr;
+    }
+    const auto* record = ledger_.find(x.id);
+    if (record == nullptr) {
+      read(x.id, x.tenant, as, x.reply);
+      return nullptr;
+    }
+    if (record->tenant != x.tenant) {
+      refuse(x.reply, refusal(errc::not_found, "no such job"));
+      return nullptr;
+    }
+    return record;
+  }
+
+  // --- the journal ---------------------------------------------------------------
+
+  void on_shard_opened(shard_opened& x) {
+    entry_.count();
+    if (!x.summary) {
+      trouble_ = x.summary.error();
+      entry_.set_state("quarantined");
+      return;
+    }
+    ledger_ = runtime::shard_ledger{shard_, config_.ledger, x.summary->epoch};
+    auto now = env_.mono();
+    auto wall = env_.wall();
+    for (auto& record : x.live)
+      ledger_.restore(std::move(record), now, wall);
+    for (auto& [key, entry] : x.keys)
+      ledger_.restore(std::move(key), std::move(entry));
+    open_ = true;
+    ++env_.board.shards_ready;
+    env_.board.live_jobs += ledger_.live();
+    entry_.set_state("open");
+    for (auto id : ledger_.orphans())
+      make_resident(id, nullptr, true);
+    for (const auto& line : env_.board.models())
+      if (auto d = env_.directory.find<dispatcher_actor>(
+            directory::dispatcher_name(line.name))) {
+        feeds_[line.name].dispatcher = d;
+        announce(line.name, true);
+      }
+    arm();
+  }
+
+  void on_shard_committed(shard_committed& x) {
+    entry_.count();
+    if (x.why) {
+      // Somebody else owns the shard: start again from what is durable.
+      ++env_.letters.stale;
+      self_->quit(caf::make_error(caf::sec::runtime_error, x.why->context));
+      return;
+    }
+    std::map<std::string, bool> touched;
+    for (auto& note : x.notes)
+      if (on_note(note))
+        touched[note.record.model] = true;
+    for (const auto& [model, yes] : touched)
+      announce(model);
+    arm();
+  }
+
+  /// True if the model's queue may have changed.
+  bool on_note(commit_note& note) {
+    auto id = note.record.id;
+    switch (note.what) {
+      case commit_note::kind::admitted:
+        ledger_.committed(id, std::move(note.spec), env_.mono());
+        return true;
+      case commit_note::kind::requeued:
+        ledger_.requeued(note.record, note.delay, env_.mono());
+        return true;
+      case commit_note::kind::closed:
+        if (ledger_.find(id) != nullptr)
+          --env_.board.live_jobs;
+        ledger_.closed(id);
+        dismiss(id);
+        return false;
+      case commit_note::kind::barrier:
+        if (ledger_.find(id) != nullptr)
+          make_resident(id, nullptr, true);
+        return false;
+    }
+    return false;
+  }
+
+  // --- dispatchers -----------------------------------------------------------------
+
+  void on_open_feed(open_feed& x) {
+    entry_.count();
+    auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender());
+    if (!d)
+      return;
+    feeds_[x.model].dispatcher = d;
+    if (open_)
+      announce(x.model, true);
+  }
+
+  void on_lease_jobs(lease_jobs& x) {
+    entry_.count();
+    lease_answer answer{.shard = shard_};
+    for (auto& request : x.requests) {
+      auto lease = open_ ? ledger_.lease(request.job, request.after_attempt)
+                         : std::nullopt;
+      if (!lease) {
+        answer.refused.push_back(request.job);
+        continue;
+      }
+      answer.granted.push_back(lease->id);
+      make_resident(request.job, lease->spec, false);
+      forward(request.job,
+              run_attempt{.id = lease->id,
+                          .model = x.model,
+                          .worker = std::move(request.worker),
+                          .continues_prefix = request.continues_prefix});
+    }
+    auto& f = feeds_[x.model];
+    f.announced = ledger_.heads(x.model, config_.announced_heads);
+    answer.heads = f.announced;
+    if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
+      caf::anon_send(d, std::move(answer));
+  }
+
+  void on_attempts_lost(attempts_lost& x) {
+    entry_.count();
+    for (auto id : x.attempts)
+      if (auto it = residents_.find(id.job); it != residents_.end())
+        caf::anon_send(it->second.actor,
+                       attempt_ended{
+                         .id = id,
+                         .lost = runtime::attempt_loss::crashed_shared,
+                         .why = {errc::worker_lost, "the worker died"}});
+  }
+
+  void announce(const std::string& model, bool always = false) {
+    auto it = feeds_.find(model);
+    if (it == feeds_.end() || !it->second.dispatcher)
+      return;
+    auto heads = ledger_.heads(model, config_.announced_heads);
+    if (!always && heads == it->second.announced)
+      return;
+    it->second.announced = heads;
+    caf::anon_send(it->second.dispatcher,
+                   announce_heads{shard_, std::move(heads)});
+  }
+
+  // --- job actors --------------------------------------------------------------------
+
+  void make_resident(job_id id, runtime::spec_ptr spec, bool recover) {
+    if (residents_.contains(id))
+      return;
+    auto actor = spawn_job(env_, config_.job,
+                           {.record = *ledger_.find(id),
+                            .spec = spec ? std::move(spec) : ledger_.spec(id),
+                            .epoch = ledger_.epoch(),
+                            .recover = recover});
+    self_->monitor(actor);
+    by_actor_[actor->id()] = id;
+    residents_[id] = resident{.actor = std::move(actor)};
+  }
+
+  template <class Command>
+  void forward(job_id id, Command command) {
+    // A job that ran before has more history than its record says.
+    make_resident(id, nullptr, ledger_.find(id)->attempt > 0);
+    auto& r = residents_[id];
+    ++r.commands;
+    caf::anon_send(r.actor, std::move(command));
+  }
+
+  void on_job_idle(const job_idle& x) {
+    entry_.count();
+    auto it = residents_.find(x.id);
+    if (it != residents_.end() && it->second.commands == x.commands)
+      dismiss(x.id);
+  }
+
+  void dismiss(job_id id) {
+    auto it = residents_.find(id);
+    if (it == residents_.end())
+      return;
+    caf::anon_send(it->second.actor, leave_atom_v);
+    by_actor_.erase(it->second.actor->id());
+    residents_.erase(it);
+  }
+
+  /// Only unexpected ends get here with a known id. Start it again once what it
+  /// sent before is durable.
+  void on_job_down(caf::down_msg& x) {
+    auto it = by_actor_.find(x.source.id());
+    if (it == by_actor_.end())
+      return;
+    auto id = it->second;
+    residents_.erase(id);
+    by_actor_.erase(it);
+    const auto* record = ledger_.find(id);
+    if (record == nullptr)
+      return;
+    if (++job_crashes_ > job_crashes_max) {
+      self_->quit(caf::make_error(caf::sec::runtime_error));
+      return;
+    }
+    commit_request request{.shard = shard_, .epoch = ledger_.epoch()};
+    request.notes.push_back(
+      {.what = commit_note::kind::barrier, .record = *record});
+    post(std::move(request));
+  }
+
+  // --- time --------------------------------------------------------------------------
+
+  void on_tick(uint64_t tick) {
+    if (tick != tick_)
+      return;
+    armed_ = std::nullopt;
+    std::map<std::string, bool> touched;
+    for (const auto& action : ledger_.due(env_.mono())) {
+      auto model = ledger_.find(action.id)->model;
+      touched[model] = true;
+      if (action.what == runtime::due_action::kind::expire) {
+        ledger_.begin_end(action.id);
+        forward(action.id, expire_job{action.id});
+      }
+    }
+    drop_expired_keys();
+    for (const auto& [model, yes] : touched)
+      announce(model);
+    arm();
+  }
+
+  void drop_expired_keys() {
+    auto keys = ledger_.expired_keys(env_.wall());
+    if (keys.empty())
+      return;
+    commit_request request{.shard = shard_, .epoch = ledger_.epoch()};
+    for (auto& key : keys)
+      request.ops.push_back(runtime::drop_idempotency{std::move(key)});
+    post(std::move(request));
+  }
+
+  /// One tick is under way at most: CAF's clock is no place for a timer per job.
+  void arm() {
+    auto due = ledger_.next_due();
+    if (!due || (armed_ && *armed_ <= *due))
+      return;
+    constexpr runtime::duration step = std::chrono::milliseconds{10};
+    armed_ = due;
+    auto delay = std::max(step, *due - env_.mono());
+    self_->delayed_send(self_, delay, shard_tick_atom_v, ++tick_);
+  }
+
+  // --- small things --------------------------------------------------------------------
+
+  runtime::admission_gate gate() const {
+    runtime::admission_gate g{.draining = env_.board.draining,
+                              .storage_ok = env_.board.storage_ok};
+    if (!g.storage_ok)
+      g.storage_reason = "the store's disk is below its reserve";
+    auto since = env_.board.commit_since_us.load();
+    if (since != 0
+        && env_.mono().time_since_epoch().count() - since
+             > config_.commit_stall.count()) {
+      g.storage_ok = false;
+      g.storage_reason = "the disk does not finish a sync";
+    }
+    return g;
+  }
+
+  runtime::refused closed_reason() const {
+    if (trouble_)
+      return refusal(errc::shard_unavailable,
+                     "the shard is quarantined: " + trouble_->context, 30);
+    return refusal(errc::shard_unavailable, "the shard is loading", 1);
+  }
+
+  void refuse(sink_ref to, runtime::refused why) {
+    env_.sinks.post(to, std::move(why));
+  }
+
+  void read(job_id id, const std::string& tenant, view_kind as, sink_ref to) {
+    if (auto reader = reader_of(env_, id))
+      caf::anon_send(reader, read_view{.id = id,
+                                       .tenant = tenant,
+                                       .as = as,
+                                       .position = ledger_.position(id),
+                                       .reply = to});
+    else
+      refuse(to, refusal(errc::shard_unavailable, "no reader serves", 1));
+  }
+
+  void post(commit_request request) {
+    if (auto journal = env_.directory.find<journal_actor>("journal"))
+      caf::anon_send(journal, std::move(request));
+    else
+      self_->quit(caf::make_error(caf::sec::runtime_error));
+  }
+
+  /// Crashes of job actors before the shard itself starts over.
+  static constexpr uint32_t job_crashes_max = 5;
+
+  queue_shard_actor::pointer self_;
+  actor_env& env_;
+  runtime::shard_id shard_;
+  queue_shard_config config_;
+  runtime::seeded_rng rng_;
+  runtime::shard_ledger ledger_;
+  catalog_entry entry_;
+  bool open_ = false;
+  std::optional<runtime::failure> trouble_;
+  std::unordered_map<job_id, resident> residents_;
+  std::unordered_map<caf::actor_id, job_id> by_actor_;
+  std::map<std::string, feed> feeds_;
+  std::optional<runtime::mono_time> armed_;
+  uint64_t tick_ = 0;
+  uint32_t job_crashes_ = 0;
+};
+
+} // namespace
+
+queue_shard_actor spawn_queue_shard(actor_env& env, runtime::shard_id shard,
+                                    queue_shard_config config,
+                                    uint64_t generation) {
+  return env.spawn<queue_shard_actor::stateful_impl<queue_shard_state>>(
+    spawn_mode::pooled, &env, shard, config, generation);
+}
+
+} // namespace troupe::actors
