@@ -34,13 +34,13 @@ result<job_machine> job_machine::restore(job_record record,
   uint64_t expected = 0;
   for (const auto& x : events) {
     if (x.seq != expected++)
-      return fail(errc::corruption, "event " + std::to_string(expected - 1)
+      return runtime::fail(errc::corruption, "event " + std::to_string(expected - 1)
                                       + " of " + machine.record_.id.str()
                                       + " is missing");
     replay(machine.record_, machine.text_, machine.text_tokens_, x);
   }
   if (events.size() < machine.record_.next_seq)
-    return fail(errc::corruption, "the last events of "
+    return runtime::fail(errc::corruption, "the last events of "
                                     + machine.record_.id.str()
                                     + " are missing");
   machine.record_.next_seq = events.size();

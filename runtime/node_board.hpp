@@ -40,6 +40,8 @@ public:
   // --- liveness --------------------------------------------------------------
   /// Monotonic microseconds of the root supervisor's latest tick.
   std::atomic<int64_t> root_seen_us{0};
+  std::atomic<uint64_t> restarts{0};           ///< Of supervised actors.
+  std::atomic<uint64_t> quarantined_actors{0}; ///< Restart budget spent.
 
   // --- shards ----------------------------------------------------------------
   std::atomic<uint32_t> shards_total{0};

@@ -46,9 +46,9 @@ void shard_ledger::restore(job_record record, mono_time now_mono,
     make_ready(e);
 }
 
-void shard_ledger::restore(std::string key, idempotency_entry entry) {
-  key_ages_.emplace(entry.expires_at, key);
-  keys_.emplace(std::move(key), std::move(entry));
+void shard_ledger::restore(std::string key, idempotency_entry value) {
+  key_ages_.emplace(value.expires_at, key);
+  keys_.emplace(std::move(key), std::move(value));
 }
 
 std::vector<job_id> shard_ledger::orphans() const {

@@ -1,0 +1,142 @@
+#include "gateway/actor_port.hpp"
+
+#include "actors/queue_shard.hpp"
+#include "actors/store_reader.hpp"
+
+#include <caf/send.hpp>
+
+namespace troupe::gateway {
+
+using namespace std::chrono_literals;
+using runtime::errc;
+using runtime::job_id;
+using runtime::shard_id;
+using runtime::sink_ref;
+
+actor_port::actor_port(actors::actor_env& env, uint16_t shards)
+  : env_{env}, shards_{shards} {}
+
+void actor_port::submit(runtime::job_spec spec, submit_options options,
+                        sink_ref reply) {
+  auto shard = choose_shard(options);
+  to_shard(shard,
+           actors::submit_job{
+             .spec = std::make_shared<runtime::job_spec>(std::move(spec)),
+             .who = {.key = std::move(options.idempotency_key),
+                     .fingerprint = std::move(options.fingerprint)},
+             .reply = reply},
+           reply);
+}
+
+void actor_port::get(job_id id, std::string tenant,
+                     std::optional<uint32_t> if_version, sink_ref reply) {
+  to_shard(id.shard(),
+           actors::get_job{.id = id,
+                           .tenant = std::move(tenant),
+                           .if_version = if_version,
+                           .reply = reply,
+                           .position = std::nullopt},
+           reply);
+}
+
+void actor_port::watch(job_id id, std::string tenant, sink_ref reply) {
+  to_shard(id.shard(), actors::watch_job{id, std::move(tenant), reply}, reply);
+}
+
+void actor_port::forget(job_id id, sink_ref reply) {
+  to_shard(id.shard(), actors::forget_reader{id, reply}, {});
+}
+
+void actor_port::cancel(job_id id, std::string tenant, std::string reason,
+                        sink_ref reply) {
+  to_shard(
+    id.shard(),
+    actors::cancel_job{id, std::move(tenant), std::move(reason), reply}, reply);
+}
+
+void actor_port::read_events(job_id id, std::string tenant, uint64_t from_seq,
+                             uint32_t limit, sink_ref reply) {
+  to_reader(id,
+            actors::read_events{id, std::move(tenant), from_seq, limit, reply},
+            reply);
+}
+
+void actor_port::read_output(job_id id, std::string tenant, sink_ref reply) {
+  to_reader(id, actors::read_output{id, std::move(tenant), reply}, reply);
+}
+
+void actor_port::list(runtime::job_query query, sink_ref reply) {
+  // Any reader serves a list; spread them.
+  auto turn = next_.fetch_add(1, std::memory_order_relaxed);
+  to_reader(job_id{0, turn}, actors::list_jobs{std::move(query), reply}, reply);
+}
+
+/// A key always finds the shard that saw it first.
+shard_id actor_port::choose_shard(const submit_options& options) {
+  uint32_t number = 0;
+  if (options.idempotency_key.size() >= 4) {
+    for (size_t i = 0; i < 4; ++i)
+      number = number << 8
+               | static_cast<uint8_t>(options.idempotency_key[i]);
+  } else {
+    number = next_.fetch_add(1, std::memory_order_relaxed);
+  }
+  return {static_cast<uint16_t>(number % shards_)};
+}
+
+template <class Message>
+void actor_port::to_shard(shard_id shard, Message message, sink_ref reply) {
+  if (shard.value >= shards_) {
+    env_.sinks.post(reply, runtime::refused{.why = {errc::not_found,
+                                                    "no such job"}});
+    return;
+  }
+  if (auto handle = env_.directory.shard<actors::queue_shard_actor>(shard)) {
+    caf::anon_send(handle, std::move(message));
+    return;
+  }
+  env_.sinks.post(reply,
+                  runtime::refused{.why = {errc::shard_unavailable,
+                                           "the shard is restarting"},
+                                   .retry_after_s = 1});
+}
+
+template <class Message>
+void actor_port::to_reader(job_id id, Message message, sink_ref reply) {
+  if (auto reader = actors::reader_of(env_, id)) {
+    caf::anon_send(reader, std::move(message));
+    return;
+  }
+  env_.sinks.post(reply, runtime::refused{.why = {errc::shard_unavailable,
+                                                  "no reader serves"},
+                                          .retry_after_s = 1});
+}
+
+board_status::board_status(actors::actor_env& env, runtime::store_health store)
+  : env_{env}, store_{std::move(store)} {}
+
+node_status board_status::status() const {
+  const auto& board = env_.board;
+  node_status s{.draining = board.draining,
+                .store_writable = board.storage_ok,
+                .shards_ready = board.shards_ready,
+                .shards_total = board.shards_total,
+                .store = store_,
+                .models = {}};
+  s.store.free_bytes = board.free_bytes;
+  for (auto& line : board.models())
+    s.models.push_back(model_info{.name = line.name,
+                                  .kind = line.kind,
+                                  .tasks = line.tasks,
+                                  .context_length = line.context_length,
+                                  .ready = line.ready});
+  return s;
+}
+
+bool board_status::alive() const {
+  auto now = env_.mono().time_since_epoch();
+  runtime::duration seen{env_.board.root_seen_us.load()};
+  return now - seen < 1s;
+}
+
+} // namespace troupe::gateway

@@ -1,0 +1,63 @@
+// The one bridge from the gateway to the actors: implements job_port with
+// one-way messages. Answers come back through the sinks, never through here.
+#pragma once
+
+#include "gateway/job_port.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+namespace troupe::actors {
+struct actor_env;
+} // namespace troupe::actors
+
+namespace troupe::gateway {
+
+/// Thread-safe. `env` outlives it; `shards` >= 1.
+class actor_port final : public job_port {
+public:
+  actor_port(actors::actor_env& env, uint16_t shards);
+
+  void submit(runtime::job_spec spec, submit_options options,
+              runtime::sink_ref reply) override;
+  void get(runtime::job_id id, std::string tenant,
+           std::optional<uint32_t> if_version,
+           runtime::sink_ref reply) override;
+  void watch(runtime::job_id id, std::string tenant,
+             runtime::sink_ref reply) override;
+  void forget(runtime::job_id id, runtime::sink_ref reply) override;
+  void cancel(runtime::job_id id, std::string tenant, std::string reason,
+              runtime::sink_ref reply) override;
+  void read_events(runtime::job_id id, std::string tenant, uint64_t from_seq,
+                   uint32_t limit, runtime::sink_ref reply) override;
+  void read_output(runtime::job_id id, std::string tenant,
+                   runtime::sink_ref reply) override;
+  void list(runtime::job_query query, runtime::sink_ref reply) override;
+
+private:
+  runtime::shard_id choose_shard(const submit_options& options);
+  template <class Message>
+  void to_shard(runtime::shard_id shard, Message message,
+                runtime::sink_ref reply);
+  template <class Message>
+  void to_reader(runtime::job_id id, Message message, runtime::sink_ref reply);
+
+  actors::actor_env& env_;
+  uint16_t shards_;
+  std::atomic<uint32_t> next_{0};
+};
+
+/// What this node serves, from its board. Thread-safe.
+class board_status final : public status_port {
+public:
+  board_status(actors::actor_env& env, runtime::store_health store);
+  node_status status() const override;
+  bool alive() const override;
+
+private:
+  actors::actor_env& env_;
+  runtime::store_health store_;
+};
+
+} // namespace troupe::gateway
