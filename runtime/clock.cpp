@@ -6,13 +6,11 @@ namespace {
 class machine_clock final : public clock {
 public:
   mono_time mono() const noexcept override {
-    using std::chrono::steady_clock;
-    // tidy: seams: this is the clock seam
-    return std::chrono::time_point_cast<duration>(steady_clock::now());
+    auto now = std::chrono::steady_clock::now(); // tidy: seams: the clock seam
+    return std::chrono::time_point_cast<duration>(now);
   }
   wall_time wall() const noexcept override {
-    // tidy: seams: this is the clock seam
-    auto now = std::chrono::system_clock::now();
+    auto now = std::chrono::system_clock::now(); // tidy: seams: the clock seam
     return std::chrono::time_point_cast<duration>(now);
   }
 };
