@@ -112,6 +112,7 @@ std::vector<engine_event> simulated_engine::poll(mono_time now) {
     ready_ = true;
     beat_at_ = now + beat_interval;
     watchdog_.started(now);
+    watchdog_.ready(now);
     out.push_back(engine_ready{
       .description = {.kind = "simulated",
                       .device = "none",
@@ -313,6 +314,7 @@ std::optional<mono_time> simulated_engine::crash_time(mono_time now) const {
 void simulated_engine::supervise(mono_time now,
                                  std::vector<engine_event>& out) {
   auto slots = static_cast<uint32_t>(attempts_.size());
+  watchdog_.observe(now);
   watchdog_.occupied(slots, now);
   if (slots > 0 && !frozen())
     ++steps_;
@@ -322,9 +324,10 @@ void simulated_engine::supervise(mono_time now,
   }
   // An engine without a process is never silent, only stuck.
   watchdog_.beat(steps_, now);
-  if (watchdog_.check(now) == engine_verdict::hung)
+  auto verdict = watchdog_.check(now);
+  if (verdict != engine_verdict::healthy)
     die(runtime::fail(runtime::errc::worker_lost,
-                      "simulated hang: no step with a busy slot"),
+                      describe(verdict, config_.watchdog)),
         out);
 }
 

@@ -1,4 +1,4 @@
-// A model that computes nothing: it takes slots for a drawn time and says words.
+// A model that computes nothing: it takes slots for a drawn time, says words.
 // Runs inside the node on whatever clock its owner polls with, without threads,
 // so that tests, benches and the simulation use the very same code. The same
 // (seed, job) always says the same text, and an attempt draws its service time
