@@ -1,0 +1,80 @@
+// Keys and small values of the RocksDB store. Job values are job_codec's.
+//
+//     family        key                            value
+//     ------------  -----------------------------  -------------------------
+//     spec          job id (16)                    encode(job_spec)
+//     record        job id (16)                    encode(job_record)
+//     output        job id (16)                    encode(job_output)
+//     event         job id (16) | first seq (8)    encode_events
+//     live          shard (2) | job id (16)        empty
+//     idempotency   shard (2) | key                encode(idempotency_entry)
+//     ledger        shard (2) | seq mod 4096 (2)   ledger line, below
+//     shard         shard (2)                      shard row, below
+//
+// Numbers are big-endian, so that records are in order of acceptance and chunks
+// in order of the stream. The ledger is a ring: the last 4,096 commits of each
+// shard, overwritten in place, so nothing has to be trimmed.
+//
+//     ledger line  | version 1 | seq 8 | epoch 8 | crc32c of the operations 4 |
+//     shard row    | version 1 | epoch 8 | last seq 8 | owner, rest           |
+#pragma once
+
+#include "runtime/ids.hpp"
+#include "runtime/storage/store.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace troupe::runtime {
+
+enum class family : uint8_t {
+  spec,
+  record,
+  output,
+  event,
+  live,
+  idempotency,
+  ledger,
+  shard
+};
+inline constexpr std::array<std::string_view, 8> family_names
+  = {"spec", "record", "output", "event",
+     "live", "idempotency", "ledger", "shard"};
+
+struct shard_row {
+  uint64_t epoch = 0;
+  uint64_t last_seq = 0;
+  std::string owner; ///< Empty: released, or never acquired.
+};
+
+struct ledger_line {
+  uint64_t seq = 0;
+  uint64_t epoch = 0;
+  uint32_t ops_crc = 0;
+};
+
+inline constexpr uint64_t ledger_ring = 4096;
+
+std::string job_key(job_id id);
+std::string event_key(job_id id, uint64_t first_seq);
+std::string live_key(shard_id shard, job_id id);
+std::string idempotency_key(shard_id shard, std::string_view key);
+std::string ledger_key(shard_id shard, uint64_t seq);
+std::string shard_key(shard_id shard);
+/// The first key after every key that starts with `prefix`, which is neither
+/// empty nor all ones.
+std::string prefix_end(std::string prefix);
+
+std::string encode(const shard_row& x);
+std::string encode(const ledger_line& x);
+// nullopt: damaged.
+std::optional<shard_row> decode_shard_row(std::string_view bytes);
+std::optional<ledger_line> decode_ledger_line(std::string_view bytes);
+
+/// Over kinds, keys and bytes of all operations in order.
+uint32_t checksum(const std::vector<store_op>& ops);
+
+} // namespace troupe::runtime
