@@ -1,0 +1,27 @@
+// The subcommands of troupe-bench. Each prints a report and returns the exit
+// code of the process.
+#pragma once
+
+#include "tests/bench/report.hpp"
+#include "tests/bench/skeleton_server.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace troupe::bench {
+
+/// fdatasync, RocksDB and the composed ceiling.
+int bench_limits(const bench_options& options);
+/// Experiment (a): the skeleton beside the ceiling, with and without a busy
+/// engine on the other core. `only`: names of variants, empty = all.
+int bench_skeleton(const bench_options& options, const std::string& only);
+
+/// Bare Beast and one commit thread; the line that others are compared with.
+int run_ceiling_server(uint16_t port, const std::string& dir);
+/// Burns one core until killed: an engine that computes.
+int run_busy_loop(int core, int niceness);
+
+/// Latency of `count` synced 4 KiB appends to a file under `dir`.
+histogram measure_fdatasync(const std::string& dir, double seconds);
+
+} // namespace troupe::bench
