@@ -33,9 +33,12 @@ int run(int argc, char** argv) {
   bench_options options;
   options.scratch = "/var/tmp";
   std::string only;
+  std::vector<std::string> engines{"idle", "busy", "busy-nice", "busy-batch",
+                                   "busy-idle"};
   auto* limits = app.add_subcommand("limits", "fdatasync, RocksDB, ceiling");
   auto* skeleton = app.add_subcommand("skeleton", "experiment (a) of ADR 1");
   skeleton->add_option("--only", only, "variants, by name");
+  skeleton->add_option("--engine", engines, "what the other core does");
   for (auto* command : {limits, skeleton})
     add_shared(*command, options);
 
@@ -56,6 +59,8 @@ int run(int argc, char** argv) {
   auto* busy = app.add_subcommand("busy-loop", "burn one core");
   busy->add_option("--core", core, "number of the core");
   busy->add_option("--nice", niceness, "0..19");
+  std::string policy = "other";
+  busy->add_option("--policy", policy, "other, batch or idle");
   CLI11_PARSE(app, argc, argv);
 
   if (options.quick) {
@@ -65,12 +70,12 @@ int run(int argc, char** argv) {
   if (limits->parsed())
     return bench_limits(options);
   if (skeleton->parsed())
-    return bench_skeleton(options, only);
+    return bench_skeleton(options, only, engines);
   if (ceiling->parsed())
     return run_ceiling_server(server.port, server.dir);
   if (bones->parsed())
     return run_skeleton_server(server);
-  return run_busy_loop(core, niceness);
+  return run_busy_loop(core, niceness, policy);
 }
 
 } // namespace

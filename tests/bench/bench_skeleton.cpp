@@ -59,9 +59,12 @@ public:
     std::unique_ptr<child_process> busy;
     if (engine_ != "idle") {
       const std::string niceness = engine_ == "busy-nice" ? "10" : "0";
+      const std::string policy = engine_ == "busy-batch"  ? "batch"
+                                 : engine_ == "busy-idle" ? "idle"
+                                                          : "other";
       busy = std::make_unique<child_process>(
         std::vector<std::string>{own_executable(), "busy-loop", "--core", "1",
-                                 "--nice", niceness},
+                                 "--nice", niceness, "--policy", policy},
         scratch_.sub("busy.log"));
       busy->await_listening();
     }
@@ -124,20 +127,23 @@ private:
 
 } // namespace
 
-int bench_skeleton(const bench_options& options, const std::string& only) {
+int bench_skeleton(const bench_options& options, const std::string& only,
+                   const std::vector<std::string>& engines) {
   std::vector<variant> variants;
   for (auto& which : all_variants())
     if (which.name == "ceiling" || only.empty()
         || only.find(which.name) != std::string::npos)
       variants.push_back(std::move(which));
   report out{"experiment (a): the accept road as a skeleton"};
-  for (const std::string engine : {"idle", "busy", "busy-nice"}) {
-    skeleton_bench bench{options, engine};
-    for (uint32_t repeat = 0; repeat < options.repeats; ++repeat)
+  std::vector<std::unique_ptr<skeleton_bench>> benches;
+  for (const auto& engine : engines)
+    benches.push_back(std::make_unique<skeleton_bench>(options, engine));
+  for (uint32_t repeat = 0; repeat < options.repeats; ++repeat)
+    for (const auto& bench : benches)
       for (const auto& which : variants)
-        bench.measure(which, repeat);
-    bench.print(out, variants);
-  }
+        bench->measure(which, repeat);
+  for (const auto& bench : benches)
+    bench->print(out, variants);
   return out.finish(options);
 }
 

@@ -24,12 +24,17 @@ int run_ceiling_server(uint16_t port, const std::string& dir) {
   return 0;
 }
 
-int run_busy_loop(int core, int niceness) {
+int run_busy_loop(int core, int niceness, const std::string& policy) {
   cpu_set_t cores;
   CPU_ZERO(&cores);
   CPU_SET(static_cast<unsigned>(core), &cores);
   ::sched_setaffinity(0, sizeof cores, &cores);
   ::setpriority(PRIO_PROCESS, 0, niceness);
+  const sched_param none{};
+  if (policy == "batch")
+    ::sched_setscheduler(0, SCHED_BATCH, &none);
+  else if (policy == "idle")
+    ::sched_setscheduler(0, SCHED_IDLE, &none);
   print_listening(0);
   volatile uint64_t spun = 0;
   for (;;)

@@ -7,19 +7,23 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace troupe::bench {
 
 /// fdatasync, RocksDB and the composed ceiling.
 int bench_limits(const bench_options& options);
 /// Experiment (a): the skeleton beside the ceiling, with and without a busy
-/// engine on the other core. `only`: names of variants, empty = all.
-int bench_skeleton(const bench_options& options, const std::string& only);
+/// engine on the other core. `only`: names of variants, empty = all; `engines`:
+/// idle (none), busy, busy-nice, busy-batch, busy-idle.
+int bench_skeleton(const bench_options& options, const std::string& only,
+                   const std::vector<std::string>& engines);
 
 /// Bare Beast and one commit thread; the line that others are compared with.
 int run_ceiling_server(uint16_t port, const std::string& dir);
-/// Burns one core until killed: an engine that computes.
-int run_busy_loop(int core, int niceness);
+/// Burns one core until killed: an engine that computes. `policy`: other, batch
+/// or idle, as the kernel's scheduler means them.
+int run_busy_loop(int core, int niceness, const std::string& policy);
 
 /// Latency of `count` synced 4 KiB appends to a file under `dir`.
 histogram measure_fdatasync(const std::string& dir, double seconds);
