@@ -95,10 +95,8 @@ private:
   void write(wall_time x) { packer_.pack_int64(to_us(x)); }
   void write(duration x) { packer_.pack_int64(x.count()); }
   template <class E>
-    requires std::is_enum_v<E>
-  void write(E x) {
-    packer_.pack_uint8(static_cast<uint8_t>(x));
-  }
+  requires std::is_enum_v<E>
+  void write(E x) { packer_.pack_uint8(static_cast<uint8_t>(x)); }
   template <class T>
   void write(const std::optional<T>& x) {
     if (x)
@@ -124,10 +122,8 @@ private:
     std::visit([this](const auto& body) { structure(body); }, x);
   }
   template <class T>
-    requires std::is_class_v<T>
-  void write(const T& x) {
-    structure(x);
-  }
+  requires std::is_class_v<T>
+  void write(const T& x) { structure(x); }
 
   std::string out_;
   string_stream stream_{out_};
@@ -146,7 +142,8 @@ std::string encode_value(const T& x, size_t size_hint) {
 class reader {
 public:
   reader(const char* what, std::string_view bytes) noexcept
-    : what_{what}, in_{bytes} {}
+    : what_{what},
+      in_{bytes} {}
 
   /// Missing fields keep the values that `x` has, unknown ones are skipped.
   template <class T>
@@ -230,7 +227,7 @@ private:
   }
   bool read(duration& x) { return assign(x, in_.integer()); }
   template <class E>
-    requires std::is_enum_v<E>
+  requires std::is_enum_v<E>
   bool read(E& x) {
     using range = detail::enum_range<E>;
     const auto number = in_.unsigned_integer();
@@ -276,9 +273,9 @@ private:
     const auto kind = in_.unsigned_integer();
     if (!kind || *kind == 0)
       return false;
-    return read_alternative(x, *kind - 1,
-                            std::make_index_sequence<
-                              std::variant_size_v<event_body>>{});
+    return read_alternative(
+      x, *kind - 1,
+      std::make_index_sequence<std::variant_size_v<event_body>>{});
   }
   template <size_t... Is>
   bool read_alternative(event_body& x, uint64_t index,
@@ -286,10 +283,8 @@ private:
     return ((index == Is && structure(x.emplace<Is>())) || ...);
   }
   template <class T>
-    requires std::is_class_v<T>
-  bool read(T& x) {
-    return structure(x);
-  }
+  requires std::is_class_v<T>
+  bool read(T& x) { return structure(x); }
 
   const char* what_;
   msgpack_cursor in_;
@@ -303,10 +298,10 @@ result<std::string_view> open_envelope(const char* what,
     return fail(errc::corruption, std::string{what} + ": empty");
   const auto version = static_cast<uint8_t>(bytes[0]);
   if (version == 0 || version > job_schema_version)
-    return fail(errc::corruption,
-                std::string{what} + ": schema version "
-                  + std::to_string(version) + ", this build reads 1.."
-                  + std::to_string(job_schema_version));
+    return fail(errc::corruption, std::string{what} + ": schema version "
+                                    + std::to_string(version)
+                                    + ", this build reads 1.."
+                                    + std::to_string(job_schema_version));
   return bytes.substr(1);
 }
 

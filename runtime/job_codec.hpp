@@ -1,4 +1,5 @@
-// Bytes of stored and sent job values: one version byte, then one msgpack value.
+// Bytes of stored and sent job values: one version byte, then one msgpack
+// value.
 //
 //     +---------+---------------------------------------------+
 //     | version | msgpack array of the fields, in fixed order |

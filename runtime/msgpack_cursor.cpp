@@ -57,8 +57,8 @@ std::optional<msgpack_cursor::head> msgpack_cursor::peek() const noexcept {
   if (left() < 1 + count)
     return std::nullopt;
   for (size_t i = 0; i < count; ++i)
-    h.big_endian = h.big_endian << 8
-                   | static_cast<uint8_t>(bytes_[offset_ + 1 + i]);
+    h.big_endian =
+      h.big_endian << 8 | static_cast<uint8_t>(bytes_[offset_ + 1 + i]);
   h.size = 1 + count;
   return h;
 }
@@ -129,8 +129,8 @@ std::optional<bool> msgpack_cursor::boolean() noexcept {
   return h->tag == tag_true;
 }
 
-std::optional<std::string_view>
-msgpack_cursor::body(const head& h, uint64_t size) noexcept {
+std::optional<std::string_view> msgpack_cursor::body(const head& h,
+                                                     uint64_t size) noexcept {
   if (size > left() - h.size)
     return std::nullopt;
   const auto found = bytes_.substr(offset_ + h.size, size);

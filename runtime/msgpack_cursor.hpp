@@ -1,7 +1,7 @@
 // Reads msgpack one value at a time out of bytes that nobody vouches for. It
 // allocates nothing and never looks past the end: a length is believed only as
-// far as bytes are left. (msgpack-c's own unpacker reserves what an array header
-// announces before it has seen one element.)
+// far as bytes are left. (msgpack-c's own unpacker reserves what an array
+// header announces before it has seen one element.)
 #pragma once
 
 #include <cstddef>

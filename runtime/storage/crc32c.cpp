@@ -33,8 +33,8 @@ uint32_t one_byte(uint32_t crc, char byte) noexcept {
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) uint32_t
-crc32c_sse42(std::string_view bytes, uint32_t crc) noexcept {
+__attribute__((target("sse4.2"))) uint32_t crc32c_sse42(std::string_view bytes,
+                                                        uint32_t crc) noexcept {
   uint64_t state = ~crc;
   while (bytes.size() >= 8) {
     uint64_t word;

@@ -23,17 +23,16 @@ failure refuse(errc code, const std::string& path, std::string_view why) {
 result<void> ensure_directory(const std::string& path) {
   std::error_code ec;
   const auto status = std::filesystem::status(path, ec);
-  if (std::filesystem::exists(status)
-      && !std::filesystem::is_directory(status))
+  if (std::filesystem::exists(status) && !std::filesystem::is_directory(status))
     return refuse(errc::config_invalid, path, "not a directory");
   if (auto ok = make_directories(path); !ok) {
-    const auto code = ok.error().code == errc::disk_full
-                        ? errc::disk_full
-                        : errc::config_invalid;
+    const auto code = ok.error().code == errc::disk_full ? errc::disk_full
+                                                         : errc::config_invalid;
     return fail(code, "data directory: " + ok.error().context);
   }
   if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0)
-    return refuse(errc::config_invalid, path, "no permission to read and write");
+    return refuse(errc::config_invalid, path,
+                  "no permission to read and write");
   return {};
 }
 
@@ -66,8 +65,8 @@ std::optional<uint32_t> number_after(std::string_view text,
     return std::nullopt;
   text.remove_prefix(at + words.size());
   uint32_t number = 0;
-  const auto [end, ec]
-    = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto [end, ec] =
+    std::from_chars(text.data(), text.data() + text.size(), number);
   if (ec != std::errc{} || end == text.data() + text.size() || *end != '\n')
     return std::nullopt;
   return number;
@@ -101,8 +100,8 @@ result<void> check_format(const std::string& path, uint16_t shards) {
 /// A directory without FORMAT may hold only what an interrupted first start or
 /// mkfs leaves.
 result<void> check_virgin(const std::string& path) {
-  constexpr std::array<std::string_view, 3> harmless
-    = {"FORMAT.new", "LOCK", "lost+found"};
+  constexpr std::array<std::string_view, 3> harmless = {"FORMAT.new", "LOCK",
+                                                        "lost+found"};
   const auto names = list_directory(path);
   if (!names)
     return names.error();
@@ -119,11 +118,10 @@ result<void> ensure_format(const std::string& path, uint16_t shards) {
     return check_format(path, shards);
   if (auto ok = check_virgin(path); !ok)
     return ok;
-  return replace_file(path + "/FORMAT",
-                      std::string{format_words}
-                        + std::to_string(data_directory::format_version) + "\n"
-                        + std::string{shards_words} + std::to_string(shards)
-                        + "\n");
+  return replace_file(
+    path + "/FORMAT",
+    std::string{format_words} + std::to_string(data_directory::format_version)
+      + "\n" + std::string{shards_words} + std::to_string(shards) + "\n");
 }
 
 result<high_water_file> ensure_high_water(const std::string& path) {

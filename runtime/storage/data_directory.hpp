@@ -1,6 +1,6 @@
-// A store's directory: who may use it, which format it has, and what must not be
-// in it. Opened before the database, so that every refusal says what is wrong
-// and where.
+// A store's directory: who may use it, which format it has, and what must not
+// be in it. Opened before the database, so that every refusal says what is
+// wrong and where.
 //
 //     <directory>/LOCK        held while a process uses it; its process id
 //     <directory>/FORMAT      "troupe-store 1\nshards 64\n"
@@ -39,7 +39,8 @@ public:
 
 private:
   data_directory(std::string path, posix_file lock, high_water_file high_water)
-    : path_{std::move(path)}, lock_{std::move(lock)},
+    : path_{std::move(path)},
+      lock_{std::move(lock)},
       high_water_{std::move(high_water)} {}
 
   std::string path_;

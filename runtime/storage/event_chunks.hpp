@@ -10,12 +10,13 @@
 
 namespace troupe::runtime {
 
-/// Feed it the chunk that holds `from_seq` (or the last one before it), then the
-/// following ones, in order.
+/// Feed it the chunk that holds `from_seq` (or the last one before it), then
+/// the following ones, in order.
 class event_page {
 public:
   event_page(uint64_t from_seq, size_t limit) noexcept
-    : next_{from_seq}, limit_{limit} {}
+    : next_{from_seq},
+      limit_{limit} {}
 
   bool full() const noexcept { return events_.size() >= limit_; }
   /// `corruption` when the bytes are bad or leave a hole.

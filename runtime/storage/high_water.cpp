@@ -51,10 +51,10 @@ std::optional<slot> decode_slot(std::string_view bytes) {
     return std::nullopt;
   slot x{read_big_endian<uint64_t>(bytes, 4), {}};
   for (size_t at = header_bytes; at < end; at += mark_bytes)
-    x.marks[{read_big_endian<uint16_t>(bytes, at)}]
-      = {read_big_endian<uint64_t>(bytes, at + 2),
-         read_big_endian<uint64_t>(bytes, at + 10),
-         read_big_endian<uint32_t>(bytes, at + 18)};
+    x.marks[{read_big_endian<uint16_t>(bytes, at)}] = {
+      read_big_endian<uint64_t>(bytes, at + 2),
+      read_big_endian<uint64_t>(bytes, at + 10),
+      read_big_endian<uint32_t>(bytes, at + 18)};
   return x;
 }
 

@@ -37,8 +37,7 @@ public:
   result<void> write(const shard_marks& marks);
 
 private:
-  explicit high_water_file(posix_file file) noexcept
-    : file_{std::move(file)} {}
+  explicit high_water_file(posix_file file) noexcept : file_{std::move(file)} {}
 
   posix_file file_;
   uint64_t generation_ = 0;

@@ -15,7 +15,8 @@ using shard_state = memory_contents::shard_state;
 class applier {
 public:
   applier(memory_contents& all, shard_state& shard) noexcept
-    : all_{all}, shard_{shard} {}
+    : all_{all},
+      shard_{shard} {}
 
   void operator()(const put_spec& op) { all_.specs[op.id] = op.bytes; }
   void operator()(const put_record& op) {
@@ -186,8 +187,8 @@ result<job_output> memory_store::output(job_id id) const {
   return decode_output(*bytes);
 }
 
-result<std::vector<event>>
-memory_store::events(job_id id, uint64_t from_seq, size_t limit) const {
+result<std::vector<event>> memory_store::events(job_id id, uint64_t from_seq,
+                                                size_t limit) const {
   std::lock_guard lock{mutex_};
   event_page page{from_seq, limit};
   const auto job = contents_.events.find(id);

@@ -36,7 +36,8 @@ result<posix_file> posix_file::open(std::string path, mode how) {
 }
 
 posix_file::posix_file(posix_file&& other) noexcept
-  : fd_{std::exchange(other.fd_, -1)}, path_{std::move(other.path_)} {}
+  : fd_{std::exchange(other.fd_, -1)},
+    path_{std::move(other.path_)} {}
 
 posix_file& posix_file::operator=(posix_file&& other) noexcept {
   std::swap(fd_, other.fd_);
@@ -69,8 +70,8 @@ result<std::string> posix_file::read(uint64_t offset, size_t size) const {
 
 result<void> posix_file::write(uint64_t offset, std::string_view bytes) {
   while (!bytes.empty()) {
-    const auto n = ::pwrite(fd_, bytes.data(), bytes.size(),
-                            static_cast<off_t>(offset));
+    const auto n =
+      ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0)

@@ -40,9 +40,9 @@ enum class family : uint8_t {
   ledger,
   shard
 };
-inline constexpr std::array<std::string_view, 8> family_names
-  = {"spec", "record", "output", "event",
-     "live", "idempotency", "ledger", "shard"};
+inline constexpr std::array<std::string_view, 8> family_names = {
+  "spec", "record",      "output", "event",
+  "live", "idempotency", "ledger", "shard"};
 
 struct shard_row {
   uint64_t epoch = 0;

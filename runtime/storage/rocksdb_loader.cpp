@@ -16,8 +16,8 @@ std::string_view view(rocksdb::Slice slice) {
 }
 
 failure damaged(shard_id shard, std::string_view why) {
-  return fail(errc::corruption, "shard " + std::to_string(shard.value) + ": "
-                                  + std::string{why});
+  return fail(errc::corruption,
+              "shard " + std::to_string(shard.value) + ": " + std::string{why});
 }
 
 /// Calls `row(key without the shard, value)` for each row of the shard.
@@ -34,8 +34,8 @@ result<void> for_each_row(
   const std::unique_ptr<rocksdb::Iterator> rows{
     tables.db().NewIterator(options, tables[f])};
   for (rows->Seek(prefix); rows->Valid(); rows->Next())
-    if (auto ok = row(view(rows->key()).substr(prefix.size()),
-                      view(rows->value()));
+    if (auto ok =
+          row(view(rows->key()).substr(prefix.size()), view(rows->value()));
         !ok)
       return ok;
   if (!rows->status().ok())
@@ -78,7 +78,8 @@ result<ring> read_ring(const rocksdb_tables& tables, shard_id shard,
 class live_loader {
 public:
   live_loader(const rocksdb_tables& tables, const load_visitor& visitor)
-    : tables_{tables}, visitor_{visitor} {
+    : tables_{tables},
+      visitor_{visitor} {
     options_.fill_cache = false;
     keys_.reserve(records_at_once);
   }
@@ -141,8 +142,7 @@ result<void> check_mark(shard_id shard, const shard_row& row,
                             + " had been synced");
   if (row.epoch < mark.epoch)
     return damaged(shard, "is at epoch " + std::to_string(row.epoch) + ", but "
-                            + std::to_string(mark.epoch)
-                            + " had been synced");
+                            + std::to_string(mark.epoch) + " had been synced");
   return {};
 }
 

@@ -1,4 +1,5 @@
-// What a new owner of a shard reads from RocksDB, and how the ledger is checked.
+// What a new owner of a shard reads from RocksDB, and how the ledger is
+// checked.
 #pragma once
 
 #include "runtime/storage/high_water.hpp"

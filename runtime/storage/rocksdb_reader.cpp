@@ -15,8 +15,8 @@ auto get(const rocksdb_tables& tables, family f, job_id id, Decode decode)
   -> decltype(decode(std::string_view{})) {
   rocksdb::PinnableSlice value;
   const auto key = job_key(id);
-  const auto status
-    = tables.db().Get(rocksdb::ReadOptions{}, tables[f], key, &value);
+  const auto status =
+    tables.db().Get(rocksdb::ReadOptions{}, tables[f], key, &value);
   const std::string_view name = family_names[static_cast<size_t>(f)];
   if (!status.ok())
     return to_failure(status, std::string{name} + " of " + id.str());
@@ -35,7 +35,8 @@ failure wrong_id(job_id id) {
 struct bounded_scan {
   bounded_scan(const rocksdb_tables& tables, family f, std::string from,
                std::string to)
-    : lower_key{std::move(from)}, upper_key{std::move(to)} {
+    : lower_key{std::move(from)},
+      upper_key{std::move(to)} {
     options.iterate_lower_bound = &lower;
     options.iterate_upper_bound = upper_key.empty() ? nullptr : &upper;
     rows.reset(tables.db().NewIterator(options, tables[f]));
@@ -73,8 +74,8 @@ result<job_output> rocksdb_reader::output(job_id id) const {
   return get(tables_, family::output, id, decode_output);
 }
 
-result<std::vector<event>>
-rocksdb_reader::events(job_id id, uint64_t from_seq, size_t limit) const {
+result<std::vector<event>> rocksdb_reader::events(job_id id, uint64_t from_seq,
+                                                  size_t limit) const {
   const auto prefix = job_key(id);
   bounded_scan scan{tables_, family::event, prefix, prefix_end(prefix)};
   event_page page{from_seq, limit};
@@ -85,8 +86,8 @@ rocksdb_reader::events(job_id id, uint64_t from_seq, size_t limit) const {
   for (; rows.Valid() && !page.full(); rows.Next()) {
     if (rows.key().size() != prefix.size() + 8)
       return fail(errc::corruption, "event key of " + id.str());
-    const auto first
-      = read_big_endian<uint64_t>(view(rows.key()), prefix.size());
+    const auto first =
+      read_big_endian<uint64_t>(view(rows.key()), prefix.size());
     if (const auto ok = page.add(first, view(rows.value())); !ok)
       return fail(ok.error().code, id.str() + ": " + ok.error().context);
   }

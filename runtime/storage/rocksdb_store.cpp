@@ -34,7 +34,8 @@ bool holds(const shard_row& row, uint64_t epoch) {
 class op_writer {
 public:
   op_writer(const rocksdb_tables& tables, rocksdb::WriteBatch& out) noexcept
-    : tables_{tables}, out_{out} {}
+    : tables_{tables},
+      out_{out} {}
 
   void select(shard_id shard) noexcept { shard_ = shard; }
 
@@ -119,8 +120,10 @@ public:
                 std::vector<shard_row> rows)
     : directory_{std::move(directory)},
       marks_at_open_{directory_.high_water().marks()},
-      tables_{std::move(tables)}, reader_{*tables_},
-      durability_{config.durability}, rows_{std::move(rows)},
+      tables_{std::move(tables)},
+      reader_{*tables_},
+      durability_{config.durability},
+      rows_{std::move(rows)},
       high_water_{directory_.high_water(), [this] { return sync_log(); }} {}
 
   result<uint64_t> acquire(shard_id shard, const std::string& node) override;
@@ -172,9 +175,9 @@ result<void> rocksdb_store::check_usable(shard_id shard) const {
   if (broken_)
     return *broken_;
   if (shard.value >= rows_.size())
-    return fail(errc::invalid_argument,
-                "shard " + std::to_string(shard.value) + " of "
-                  + std::to_string(rows_.size()));
+    return fail(errc::invalid_argument, "shard " + std::to_string(shard.value)
+                                          + " of "
+                                          + std::to_string(rows_.size()));
   return {};
 }
 
@@ -330,8 +333,8 @@ result<std::vector<shard_row>> read_rows(const rocksdb_tables& tables,
   std::vector<shard_row> rows(shards);
   for (uint16_t i = 0; i < shards; ++i) {
     std::string bytes;
-    const auto status = tables.db().Get({}, tables[family::shard],
-                                        shard_key({i}), &bytes);
+    const auto status =
+      tables.db().Get({}, tables[family::shard], shard_key({i}), &bytes);
     if (status.IsNotFound())
       continue;
     if (!status.ok())
@@ -354,13 +357,13 @@ open_rocksdb_store(const rocksdb_config& config) {
   auto directory = data_directory::open(config.directory, config.shards);
   if (!directory)
     return directory.error();
-  auto tables = rocksdb_tables::open(
-    {.path = directory->database_path(),
-     .may_create = directory->may_create_database(),
-     .block_cache_bytes = config.block_cache_bytes,
-     .memtables_bytes_max = config.memtables_bytes_max,
-     .log_bytes_max = config.log_bytes_max,
-     .env = config.env});
+  auto tables =
+    rocksdb_tables::open({.path = directory->database_path(),
+                          .may_create = directory->may_create_database(),
+                          .block_cache_bytes = config.block_cache_bytes,
+                          .memtables_bytes_max = config.memtables_bytes_max,
+                          .log_bytes_max = config.log_bytes_max,
+                          .env = config.env});
   if (!tables)
     return tables.error();
   auto rows = read_rows(**tables, config.shards);

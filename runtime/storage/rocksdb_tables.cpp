@@ -48,17 +48,17 @@ rocksdb::DBOptions database_options(const rocksdb_tables_config& config) {
 
 size_t memtable_bytes(family f) {
   switch (f) {
-    case family::spec:
-    case family::event:
-      return 32 * mib;
-    case family::record:
-    case family::output:
-      return 16 * mib;
-    case family::live:
-    case family::idempotency:
-    case family::ledger:
-    case family::shard:
-      break;
+  case family::spec:
+  case family::event:
+    return 32 * mib;
+  case family::record:
+  case family::output:
+    return 16 * mib;
+  case family::live:
+  case family::idempotency:
+  case family::ledger:
+  case family::shard:
+    break;
   }
   return 8 * mib;
 }
@@ -105,9 +105,8 @@ result<std::unique_ptr<rocksdb_tables>>
 rocksdb_tables::open(const rocksdb_tables_config& config) {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const auto status
-    = rocksdb::DB::Open(database_options(config), config.path,
-                        descriptors(config), &handles, &db);
+  const auto status = rocksdb::DB::Open(database_options(config), config.path,
+                                        descriptors(config), &handles, &db);
   if (!status.ok())
     return to_failure(status, "open database " + config.path);
   // tidy: names: the constructor is private, make_unique cannot reach it
