@@ -19,6 +19,8 @@
 
 namespace troupe::models {
 
+constexpr uint32_t engine_slots_max = 1024;
+
 /// What an engine can do; sent once with `engine_ready`.
 struct engine_description {
   std::string kind;    ///< "torch_decoder", "simulated", ...
@@ -104,7 +106,8 @@ public:
   virtual void cancel(runtime::attempt_id id) = 0;
   /// Takes what happened up to `now`, in order.
   virtual std::vector<engine_event> poll(runtime::mono_time now) = 0;
-  /// When to poll next without a wake-up; nothing = only when woken.
+  /// When to poll next without a wake-up; nothing = only when woken. Ask again
+  /// after every other call.
   virtual std::optional<runtime::mono_time> next_due() const = 0;
   /// Ends it at once; `engine_died` follows by `poll`.
   virtual void kill() = 0;

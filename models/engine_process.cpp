@@ -53,7 +53,6 @@ engine_process::engine_process(engine_process_config config)
 void engine_process::start(engine_wakeup wake) {
   if (channel_)
     return;
-  wake_ = wake;
   channel_config channel{
     .command = {.executable = config_.executable,
                 .arguments = config_.arguments,
@@ -155,6 +154,11 @@ void engine_process::route(engine_event event, mono_time now,
   if (ready != nullptr) {
     ready_ = true;
     slots_ = ready->description.slots;
+    if (slots_ < 1 || slots_ > engine_slots_max) {
+      end(fail(errc::protocol_error,
+               "engine frame: " + std::to_string(slots_) + " slots"));
+      return;
+    }
     watchdog_.ready(now);
   } else {
     watchdog_.progress(now);
@@ -172,8 +176,6 @@ void engine_process::refuse(runtime::attempt_id id, runtime::failure why,
                             bool transient) {
   refusals_.push_back(
     attempt_failed{.id = id, .why = std::move(why), .transient = transient});
-  if (wake_)
-    wake_();
 }
 
 void engine_process::end(runtime::failure why) {

@@ -15,7 +15,7 @@ struct engine_process_config {
   std::string executable; ///< Path of troupe-engine.
   std::vector<std::string> arguments;
   backend_config backend;
-  watchdog_config watchdog;
+  watchdog_config watchdog{};
   /// Orders that the engine has not read yet; above it attempts are refused.
   size_t unsent_bytes_max = 32u << 20;
   /// Events that nobody polled yet; above it the engine has to wait.
@@ -48,7 +48,6 @@ private:
   void end(runtime::failure why);
 
   engine_process_config config_;
-  engine_wakeup wake_;
   engine_watchdog watchdog_;
   std::unordered_set<runtime::attempt_id> running_;
   std::vector<engine_event> refusals_; ///< Told by the next poll.

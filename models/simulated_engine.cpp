@@ -16,7 +16,6 @@ using runtime::mono_time;
 constexpr duration beat_interval = std::chrono::seconds{1};
 constexpr double service_s_max = 604'800.0;
 constexpr uint32_t tokens_max = 1'000'000;
-constexpr uint32_t slots_max = 1024;
 /// The 95th percentile of the standard normal distribution.
 constexpr double z95 = 1.6448536269514722;
 
@@ -59,7 +58,7 @@ uint32_t estimate_tokens(const attempt_request& request) noexcept {
 
 simulated_engine::simulated_engine(simulated_config config)
   : config_{config}, watchdog_{config.watchdog} {
-  config_.slots = std::clamp<uint32_t>(config_.slots, 1, slots_max);
+  config_.slots = std::clamp<uint32_t>(config_.slots, 1, engine_slots_max);
 }
 
 void simulated_engine::start(engine_wakeup wake) {
@@ -82,13 +81,10 @@ void simulated_engine::admit(attempt_request request) {
   } else {
     attempts_.push_back(plan(request));
   }
-  notify();
 }
 
 void simulated_engine::cancel(runtime::attempt_id id) {
   std::erase_if(attempts_, [&](const attempt& a) { return a.id == id; });
-  if (frozen_since_ && !frozen())
-    notify();
 }
 
 void simulated_engine::kill() {

@@ -22,7 +22,7 @@ struct simulated_config {
   uint64_t seed = 1;
   uint32_t slots = 8;          ///< 1..1024.
   uint32_t context_length = 0; ///< Tokens; 0 = unlimited.
-  watchdog_config watchdog;
+  watchdog_config watchdog{};
 };
 
 /// Token i of n is due (i + 1) / n of the service time after the attempt began;

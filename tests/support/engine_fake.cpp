@@ -1,0 +1,240 @@
+// `troupe-engine-fake`: speaks the engine protocol with a scripted backend and
+// misbehaves on request, so that tests meet real processes that crash, hang,
+// babble and lie. `backend_config::path` names the script of the process;
+// `simulate_params` script single attempts.
+#include "models/child_process.hpp"
+#include "models/engine_loop.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace {
+
+using namespace troupe;
+using models::attempt_request;
+using models::engine_event;
+
+constexpr int fd = models::child_socket_fd;
+
+[[noreturn]] void stand_still() {
+  while (true)
+    ::pause();
+}
+
+[[noreturn]] void crash(std::string_view how) {
+  if (how == "segv")
+    std::raise(SIGSEGV);
+  if (how == "abort")
+    std::abort();
+  std::_Exit(9);
+}
+
+void send_raw(std::string_view bytes) {
+  while (!bytes.empty()) {
+    auto n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n <= 0)
+      std::_Exit(0);
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+/// Says "t0 t1 t2 …", one word of every attempt per step; the prefix counts.
+class scripted_backend final : public models::backend {
+public:
+  explicit scripted_backend(const models::backend_config& config)
+    : config_{config} {}
+
+  models::engine_description describe() const override {
+    return {.kind = "scripted",
+            .device = "cpu",
+            .slots = config_.path == "no_slots" ? 0 : config_.slots,
+            .context_length = 4096,
+            .continues_prefix = true,
+            .tasks = {runtime::task_kind::chat}};
+  }
+  void admit(attempt_request request) override {
+    auto id = request.id;
+    running_[id] = std::move(request);
+    said_[id] = running_[id].prefix_tokens;
+  }
+  void cancel(runtime::attempt_id id) override {
+    running_.erase(id);
+    said_.erase(id);
+  }
+  bool busy() const override { return !running_.empty(); }
+  std::vector<engine_event> step() override {
+    ++steps_;
+    if (config_.path == "slow")
+      ::usleep(1000); // The cost of a step, not a synchronisation.
+    std::vector<engine_event> events;
+    std::vector<runtime::attempt_id> done;
+    for (auto& [id, request] : running_)
+      if (advance(request, events))
+        done.push_back(id);
+    for (auto id : done)
+      cancel(id);
+    return events;
+  }
+  models::backend_stats stats() const override {
+    return {.steps = steps_,
+            .busy_slots = static_cast<uint32_t>(running_.size())};
+  }
+
+private:
+  bool advance(const attempt_request& request,
+               std::vector<engine_event>& events) {
+    auto id = request.id;
+    auto script = request.simulate.value_or(runtime::simulate_params{});
+    auto& index = said_[id];
+    if (index == request.prefix_tokens)
+      events.push_back(models::attempt_began{.id = id, .input_tokens = 7});
+    if (script.hang)
+      stand_still();
+    if (index >= script.fail_at_token.value_or(UINT32_MAX)) {
+      if (script.crash)
+        crash(script.fail_code);
+      if (script.fail_code == "throw")
+        throw std::runtime_error{"scripted \xFF exception"};
+      events.push_back(models::attempt_failed{
+        .id = id,
+        .why = {runtime::errc::model_error, "scripted \xFF failure"},
+        .transient = true});
+      return true;
+    }
+    auto total = script.tokens.value_or(20);
+    if (index < total) {
+      events.push_back(models::attempt_output{
+        .id = id,
+        .text = (index == 0 ? "t" : " t") + std::to_string(index),
+        .tokens = 1});
+      ++index;
+    }
+    if (index < total)
+      return false;
+    events.push_back(
+      models::attempt_finished{.id = id,
+                               .finish = runtime::finish_reason::stop,
+                               .input_tokens = 7,
+                               .output_tokens = total - request.prefix_tokens});
+    return true;
+  }
+
+  models::backend_config config_;
+  std::map<runtime::attempt_id, attempt_request> running_;
+  std::map<runtime::attempt_id, uint32_t> said_;
+  uint64_t steps_ = 0;
+};
+
+/// Beats and says it is ready, but never reads again.
+[[noreturn]] void be_deaf(const models::backend_config& config) {
+  models::frame_writer writer;
+  std::string out;
+  auto say = [&](const engine_event& event) {
+    out.clear();
+    if (append_event(event, writer, out))
+      send_raw(out);
+  };
+  say(models::engine_ready{scripted_backend{config}.describe()});
+  while (true) {
+    say(models::engine_beat{});
+    ::usleep(20'000); // The pace of its beats.
+  }
+}
+
+[[noreturn]] void flood() {
+  models::frame_writer writer;
+  while (true) {
+    std::string out;
+    for (uint64_t i = 0; i < 1000; ++i)
+      (void)append_event(models::engine_beat{.steps = i}, writer, out);
+    send_raw(out);
+  }
+}
+
+std::string framed(models::frame_kind kind, std::string_view body) {
+  models::frame_writer writer;
+  std::string out;
+  (void)writer.append(kind, body, out);
+  return out;
+}
+
+/// Processes that break the protocol; each ends here.
+void misbehave(std::string_view script) {
+  using kind = models::frame_kind;
+  const std::map<std::string_view, std::string> bytes{
+    {"garbage", std::string(100'000, '\xA7')},
+    {"text", "Segmentation fault\n"},
+    {"oversize", std::string{"\x7F\xFF\xFF\xFF", 4}},
+    {"bad_version", std::string{"\0\0\0\6\x63\x15\0\0\0\0", 10}},
+    {"bad_kind", std::string{"\0\0\0\6\1\x0F\0\0\0\0", 10}},
+    {"bad_order", std::string{"\0\0\0\6\1\x15\0\0\0\5", 10}},
+    {"bomb", framed(kind::beat, std::string(1u << 20, '\x91'))},
+    {"huge_array", framed(kind::ready, "\xDD\xFF\xFF\xFF\xFF")},
+    {"wrong_direction", framed(kind::cancel, "\x90")},
+    {"not_ready", framed(kind::output, "\x93\x93\xC4\x10" + std::string(16, 'j')
+                                         + "\1\1\xA1x\1")},
+    {"cut_off", std::string{"\0\0\1\0\1\x15\0\0\0\0hello", 15}},
+  };
+  auto it = bytes.find(script);
+  if (it == bytes.end())
+    return;
+  send_raw(it->second);
+  if (script == "cut_off")
+    std::_Exit(0);
+  stand_still();
+}
+
+runtime::result<std::unique_ptr<models::backend>>
+load(const models::backend_config& config) {
+  std::string_view script{config.path};
+  misbehave(script);
+  if (script == "load_fails")
+    return runtime::fail(runtime::errc::config_invalid,
+                         "model.safetensors: no tensor lm_head.weight");
+  if (script == "load_exits")
+    std::_Exit(7);
+  if (script == "load_segv" || script == "load_abort")
+    crash(script.substr(5));
+  if (script == "load_hangs")
+    stand_still();
+  if (script == "deaf")
+    be_deaf(config);
+  if (script == "flood")
+    flood();
+  if (script == "closes") {
+    ::close(fd);
+    stand_still();
+  }
+  if (script == "orphan" && ::fork() == 0) // A grandchild keeps the socket.
+    stand_still();
+  if (script == "babble")
+    for (int i = 0; i < 200'000; ++i)
+      std::fprintf(stderr, "line %d of the babbling engine\n", i);
+  if (script == "environment")
+    for (char** e = environ; *e != nullptr; ++e)
+      std::fprintf(stderr, "env %s\n", *e);
+  if (script == "descriptors")
+    for (int i = 0; i < 256; ++i)
+      if (::fcntl(i, F_GETFD) >= 0)
+        std::fprintf(stderr, "open %d\n", i);
+  return std::make_unique<scripted_backend>(config);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);
+  if (argc > 1 && argv[1] == std::string_view{"silent"})
+    stand_still();
+  models::engine_loop loop{fd, load};
+  return static_cast<int>(loop.run());
+}
