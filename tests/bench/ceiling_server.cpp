@@ -29,7 +29,9 @@ int run_busy_loop(int core, int niceness, const std::string& policy) {
   CPU_ZERO(&cores);
   CPU_SET(static_cast<unsigned>(core), &cores);
   ::sched_setaffinity(0, sizeof cores, &cores);
-  ::setpriority(PRIO_PROCESS, 0, niceness);
+  // Relative, so that the whole bench can run at another level.
+  ::setpriority(PRIO_PROCESS, 0,
+                ::getpriority(PRIO_PROCESS, 0) + niceness);
   const sched_param none{};
   if (policy == "batch")
     ::sched_setscheduler(0, SCHED_BATCH, &none);
