@@ -20,10 +20,12 @@ catalog_entry::~catalog_entry() {
     table_->with([&](auto& lines) { lines.erase(line_->id); });
 }
 
-catalog_entry catalog::enrol(uint64_t id, const char* kind, std::string name,
-                             uint64_t generation) {
+catalog_entry catalog::enrol(caf::weak_actor_ptr actor, const char* kind,
+                             std::string name, uint64_t generation) {
   auto line = std::make_shared<detail::catalog_line>();
+  auto id = actor->id();
   line->id = id;
+  line->actor = std::move(actor);
   line->kind = kind;
   line->name = std::move(name);
   line->generation = generation;
@@ -38,6 +40,16 @@ std::vector<actor_snapshot> catalog::snapshot() const {
     for (const auto& [id, line] : lines)
       copies.push_back(line->copy());
     return copies;
+  });
+}
+
+std::vector<caf::strong_actor_ptr> catalog::actors() const {
+  return table_->with([](const auto& lines) {
+    std::vector<caf::strong_actor_ptr> handles;
+    for (const auto& [id, line] : lines)
+      if (auto handle = line->actor.lock())
+        handles.push_back(std::move(handle));
+    return handles;
   });
 }
 

@@ -4,6 +4,8 @@
 
 #include "runtime/guarded.hpp"
 
+#include <caf/actor_control_block.hpp>
+
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -33,6 +35,7 @@ bool inspect(Inspector& f, actor_snapshot& x) {
 namespace detail {
 struct catalog_line {
   uint64_t id = 0;
+  caf::weak_actor_ptr actor;
   const char* kind = "";
   std::string name;
   uint64_t generation = 0;
@@ -73,9 +76,11 @@ private:
 /// Thread-safe.
 class catalog {
 public:
-  catalog_entry enrol(uint64_t id, const char* kind, std::string name,
-                      uint64_t generation);
+  catalog_entry enrol(caf::weak_actor_ptr actor, const char* kind,
+                      std::string name, uint64_t generation);
   std::vector<actor_snapshot> snapshot() const;
+  /// Handles of all actors that still live: for the last stop of a node.
+  std::vector<caf::strong_actor_ptr> actors() const;
   size_t size() const;
 
 private:

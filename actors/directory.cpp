@@ -45,6 +45,11 @@ void directory::drop(const std::string& name, uint64_t generation) {
   });
 }
 
+void directory::clear() {
+  tables old;
+  tables_.with([&](tables& t) { std::swap(t, old); });
+}
+
 uint64_t directory::generation(std::string_view name) const {
   return tables_.with([&](const tables& t) {
     auto it = t.names.find(name);

@@ -27,6 +27,9 @@ public:
   /// Removes the name unless a newer generation bears it already.
   void drop(const std::string& name, uint64_t generation);
 
+  /// Forgets every handle: the last step before the actor system ends.
+  void clear();
+
   /// A null handle when nobody bears the name.
   template <class Handle>
   Handle find(std::string_view name) const {

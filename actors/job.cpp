@@ -30,7 +30,7 @@ public:
       epoch_{start.epoch}, recover_{start.recover},
       machine_{std::move(start.record)}, spec_{std::move(start.spec)},
       rng_{env_.make_rng()},
-      entry_{env_.catalog.enrol(self->id(), name, id_.str(), 1)} {
+      entry_{env_.catalog.enrol(self->ctrl(), name, id_.str(), 1)} {
     install_handlers(self, env_);
     loaded_ = !recover_;
     if (!loaded_ || !spec_)

@@ -34,7 +34,7 @@ public:
       plan_{config_.strategy, config_.intensity,
             specs_of(config_, env_.directory)},
       handles_(config_.children.size()), rng_{env_.make_rng()},
-      entry_{env_.catalog.enrol(self->id(), name,
+      entry_{env_.catalog.enrol(self->ctrl(), name,
                                 "supervisor/" + config_.name, generation)} {
     install_handlers(self, env_);
     self->set_down_handler([this](caf::down_msg& x) { on_down(x); });

@@ -1,0 +1,131 @@
+#include "cluster/node_tree.hpp"
+
+#include "actors/dispatcher.hpp"
+#include "actors/inspector.hpp"
+#include "actors/model_worker.hpp"
+#include "actors/store_reader.hpp"
+
+#include <caf/actor_cast.hpp>
+
+namespace troupe::cluster {
+namespace {
+
+using actors::actor_env;
+using actors::directory;
+using actors::supervised_child;
+using actors::supervisor_config;
+using runtime::supervision_strategy;
+
+constexpr runtime::duration no_deadline{0};
+
+template <class Handle>
+caf::actor any(const Handle& handle) {
+  return caf::actor_cast<caf::actor>(handle);
+}
+
+/// A supervisor as a child of another.
+supervised_child nested(actor_env& env, supervisor_config config,
+                        bool essential) {
+  auto name = "supervisor/" + config.name;
+  return {.spec = {.name = name,
+                   .essential = essential,
+                   .stop_deadline = no_deadline},
+          .start =
+            [&env, config](uint64_t generation) {
+              return any(actors::spawn_supervisor(env, config, generation));
+            },
+          .takes_drain = true};
+}
+
+supervisor_config telemetry(actor_env& env) {
+  return {.name = "telemetry",
+          .children = {{.spec = {.name = "inspector"},
+                        .start = [&env](uint64_t generation) {
+                          return any(actors::spawn_inspector(env, generation));
+                        }}}};
+}
+
+supervised_child shard_child(actor_env& env, const tree_config& config,
+                             runtime::shard_id shard) {
+  return {.spec = {.name = directory::shard_name(shard),
+                   .essential = true,
+                   .stop_deadline = std::chrono::seconds{30}},
+          .start = [&env, shard, settings = config.shard](uint64_t generation) {
+            return any(
+              actors::spawn_queue_shard(env, shard, settings, generation));
+          }};
+}
+
+supervisor_config data(actor_env& env, runtime::store& store,
+                       const tree_config& config) {
+  supervisor_config result{.name = "data",
+                           .strategy = supervision_strategy::rest_for_one};
+  result.children.push_back(
+    {.spec = {.name = "journal", .essential = true},
+     .start = [&env, &store, settings = config.journal](uint64_t generation) {
+       return any(actors::spawn_journal(env, store, settings, generation));
+     }});
+  for (size_t i = 0; i < actors::store_readers; ++i)
+    result.children.push_back(
+      {.spec = {.name = directory::reader_name(i)},
+       .start = [&env, &store, i](uint64_t generation) {
+         return any(actors::spawn_store_reader(env, store, i, generation));
+       }});
+  supervisor_config shards{.name = "shards"};
+  for (uint16_t k = 0; k < config.shards; ++k)
+    shards.children.push_back(shard_child(env, config, {k}));
+  result.children.push_back(nested(env, std::move(shards), true));
+  return result;
+}
+
+supervisor_config model(actor_env& env, const tree_config& config,
+                        const tree_model& m) {
+  supervisor_config result{.name = "model/" + m.name,
+                           .listener = directory::dispatcher_name(m.name)};
+  result.children.push_back(
+    {.spec = {.name = directory::dispatcher_name(m.name)},
+     .start =
+       [&env, settings = actors::dispatcher_config{.model = m.name,
+                                                   .shards = config.shards,
+                                                   .workers = m.workers}](
+         uint64_t generation) {
+         return any(actors::spawn_dispatcher(env, settings, generation));
+       },
+     .takes_drain = true});
+  for (size_t i = 0; i < m.workers; ++i)
+    result.children.push_back(
+      {.spec = {.name = directory::worker_name(m.name, i),
+                .backoff = m.backoff},
+       .start =
+         [&env, settings = actors::model_worker_config{
+                  .model = m.name, .index = i, .make_engine = m.make_engine}](
+           uint64_t generation) {
+           return any(actors::spawn_model_worker(env, settings, generation));
+         }});
+  return result;
+}
+
+} // namespace
+
+actors::supervisor_actor spawn_node_tree(actor_env& env, runtime::store& store,
+                                         const tree_config& config) {
+  env.board.shards_total = config.shards;
+  supervisor_config compute{.name = "compute"};
+  for (const auto& m : config.models) {
+    env.board.set_model({.name = m.name, .kind = m.kind, .tasks = m.tasks,
+                         .trouble = "loading"});
+    compute.children.push_back(nested(env, model(env, config, m), false));
+  }
+  supervisor_config root{.name = "root",
+                         .intensity = runtime::root_intensity,
+                         .root = true};
+  root.children.push_back(nested(env, telemetry(env), false));
+  root.children.push_back(nested(env, data(env, store, config), true));
+  root.children.push_back(nested(env, std::move(compute), false));
+  auto handle = actors::spawn_supervisor(env, std::move(root), 1);
+  env.directory.put("supervisor/root",
+                    caf::actor_cast<caf::strong_actor_ptr>(handle), 1);
+  return handle;
+}
+
+} // namespace troupe::cluster

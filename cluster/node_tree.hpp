@@ -1,0 +1,47 @@
+// The supervision tree of one node, the same in production, tests and the
+// simulation:
+//
+//   root            one-for-one
+//     telemetry     one-for-one   inspector
+//     data          rest-for-one  journal, readers, shards (one-for-one)
+//     compute       one-for-one   model/<name> (dispatcher, workers)
+//
+// Starts top down, stops in reverse.
+#pragma once
+
+#include "actors/journal.hpp"
+#include "actors/queue_shard.hpp"
+#include "actors/supervisor.hpp"
+#include "models/engine.hpp"
+#include "runtime/storage/store.hpp"
+
+#include <string>
+#include <vector>
+
+namespace troupe::cluster {
+
+/// One configured model and how to make its engines.
+struct tree_model {
+  std::string name;
+  std::string kind; ///< The backend's word, for people.
+  std::vector<runtime::task_kind> tasks;
+  size_t workers = 1; ///< 1..64
+  models::engine_factory make_engine;
+  /// Between restarts of a worker.
+  runtime::backoff_range backoff = runtime::engine_backoff;
+};
+
+struct tree_config {
+  uint16_t shards = 64; ///< 1..1024
+  actors::journal_config journal;
+  actors::queue_shard_config shard;
+  std::vector<tree_model> models;
+};
+
+/// Fills the board's lines, spawns the root and through it everything else.
+/// `env` and `store` outlive the actor system.
+actors::supervisor_actor spawn_node_tree(actors::actor_env& env,
+                                         runtime::store& store,
+                                         const tree_config& config);
+
+} // namespace troupe::cluster

@@ -1,0 +1,276 @@
+// The road of a job through the real actors, on virtual time.
+#include "models/simulated_engine.hpp"
+#include "tests/support/virtual_node.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <variant>
+
+using namespace troupe;
+using namespace std::chrono_literals;
+using runtime::job_status;
+
+namespace {
+
+cluster::tree_model simulated(const std::string& name, uint32_t slots) {
+  models::simulated_config config{.service = models::service_kind::constant,
+                                  .median_s = 0.2,
+                                  .p95_s = 0.2,
+                                  .tokens = 20,
+                                  .seed = 1,
+                                  .slots = slots};
+  return {.name = name,
+          .kind = "simulated",
+          .tasks = {runtime::task_kind::chat},
+          .make_engine = [config] {
+            return std::make_unique<models::simulated_engine>(config);
+          }};
+}
+
+struct fixture {
+  explicit fixture(uint32_t slots = 2, size_t workers = 1) {
+    auto model = simulated("sim", slots);
+    model.workers = workers;
+    options.tree.shards = 4;
+    options.tree.models.push_back(std::move(model));
+    restart();
+  }
+  void restart() {
+    auto start = node ? node->clock().now : runtime::mono_time{1h};
+    node.reset();
+    node = std::make_unique<tests::virtual_node>(store, options, start);
+    node->settle();
+  }
+  runtime::job_spec spec(std::string text = "Package: foo") {
+    runtime::job_spec s;
+    s.model = "sim";
+    s.text = std::move(text);
+    return s;
+  }
+  runtime::job_id submit(runtime::job_spec s,
+                         gateway::submit_options how = {}) {
+    auto to = node->ticket();
+    node->port().submit(std::move(s), std::move(how), to);
+    node->settle();
+    const auto* ok = node->sink().last<runtime::job_accepted>(to.ticket);
+    REQUIRE(ok != nullptr);
+    return ok->job.record.id;
+  }
+  runtime::job_record get(runtime::job_id id) {
+    auto to = node->ticket();
+    node->port().get(id, "default", std::nullopt, to);
+    node->settle();
+    const auto* snapshot = node->sink().last<runtime::job_snapshot>(to.ticket);
+    REQUIRE(snapshot != nullptr);
+    return snapshot->job.record;
+  }
+  bool run_to_end(runtime::job_id id, runtime::duration limit = 60s) {
+    return node->run_until([&] { return is_terminal(get(id).status); }, limit);
+  }
+  std::string streamed(const std::vector<runtime::event>& events) {
+    std::string text;
+    for (const auto& e : events) {
+      if (const auto* d = std::get_if<runtime::output_delta>(&e.body))
+        text += d->text;
+      if (const auto* r = std::get_if<runtime::output_reset>(&e.body))
+        text.resize(r->from_offset);
+    }
+    return text;
+  }
+
+  runtime::memory_store store;
+  tests::virtual_node_options options;
+  std::unique_ptr<tests::virtual_node> node;
+};
+
+} // namespace
+
+TEST_CASE("a job is accepted, runs and completes with its whole story",
+          "[actors][job]") {
+  fixture f;
+  auto id = f.submit(f.spec());
+  CHECK(f.store.record(id).has_value());
+  REQUIRE(f.run_to_end(id));
+  auto record = f.get(id);
+  CHECK(record.status == job_status::completed);
+  CHECK(record.usage.output_tokens == 20);
+  CHECK(record.attempt == 1);
+  CHECK(record.timing.compute_us >= 200'000);
+  auto events = f.store.events(id, 0, 1000);
+  REQUIRE(events);
+  REQUIRE(events->size() == record.next_seq);
+  for (size_t i = 0; i < events->size(); ++i)
+    CHECK((*events)[i].seq == i);
+  CHECK(std::holds_alternative<runtime::job_ended>(events->back().body));
+  auto output = f.store.output(id);
+  REQUIRE(output);
+  CHECK(output->text == f.streamed(*events));
+  CHECK(f.node->env().board.live_jobs == 0);
+}
+
+TEST_CASE("a watcher sees every event once, in order", "[actors][watch]") {
+  fixture f;
+  auto id = f.submit(f.spec());
+  auto to = f.node->ticket();
+  f.node->port().watch(id, "default", to);
+  f.node->settle();
+  const auto* opened = f.node->sink().last<runtime::watch_opened>(to.ticket);
+  REQUIRE(opened != nullptr);
+  auto next = opened->next_seq;
+  REQUIRE(f.run_to_end(id));
+  for (const auto& body : f.node->sink().of(to.ticket))
+    if (const auto* batch = std::get_if<runtime::job_events>(&body))
+      for (const auto& e : *batch->events)
+        CHECK(e.seq == next++);
+  CHECK(next == f.get(id).next_seq);
+}
+
+TEST_CASE("a cancelled job starts no attempt and frees its slot",
+          "[actors][cancel]") {
+  fixture f{1};
+  auto first = f.submit(f.spec());
+  f.node->advance(50ms);
+  auto second = f.submit(f.spec());
+  auto to = f.node->ticket();
+  f.node->port().cancel(first, "default", "user left", to);
+  f.node->settle();
+  const auto* snapshot = f.node->sink().last<runtime::job_snapshot>(to.ticket);
+  REQUIRE(snapshot != nullptr);
+  CHECK(snapshot->job.record.status == job_status::cancelled);
+  REQUIRE(f.run_to_end(second));
+  CHECK(f.get(second).status == job_status::completed);
+  CHECK(f.get(first).status == job_status::cancelled);
+}
+
+TEST_CASE("an engine crash in mid-generation continues from the text streamed",
+          "[actors][recovery]") {
+  fixture f;
+  auto plain = f.submit(f.spec());
+  REQUIRE(f.run_to_end(plain));
+  auto crashing = f.spec();
+  crashing.simulate = runtime::simulate_params{};
+  crashing.simulate->fail_at_token = 7;
+  crashing.simulate->crash = true;
+  auto id = f.submit(crashing);
+  REQUIRE(f.run_to_end(id));
+  auto record = f.get(id);
+  // Whoever crashes the engine alone twice is poison.
+  CHECK(record.status == job_status::failed);
+  CHECK(record.dead_letter);
+  CHECK(record.error->code == runtime::errc::poison);
+  // The model serves again.
+  auto after = f.submit(f.spec());
+  REQUIRE(f.run_to_end(after));
+  CHECK(f.get(after).status == job_status::completed);
+}
+
+TEST_CASE("a restarted node continues what ran and keeps what waited",
+          "[actors][recovery]") {
+  fixture f{1};
+  auto running = f.submit(f.spec());
+  auto waiting = f.submit(f.spec());
+  f.node->advance(100ms);
+  CHECK(f.get(running).status == job_status::in_progress);
+  auto before = f.store.events(running, 0, 1000);
+  REQUIRE(before);
+  auto text = f.streamed(*before);
+  CHECK(!text.empty());
+  f.restart();
+  REQUIRE(f.run_to_end(running));
+  REQUIRE(f.run_to_end(waiting));
+  auto record = f.get(running);
+  CHECK(record.status == job_status::completed);
+  CHECK(record.attempt == 2);
+  auto events = f.store.events(running, 0, 1000);
+  REQUIRE(events);
+  CHECK(f.streamed(*events).starts_with(text));
+  CHECK(record.usage.output_tokens == 20);
+  for (const auto& e : *events)
+    CHECK(!std::holds_alternative<runtime::output_reset>(e.body));
+  CHECK(f.get(waiting).status == job_status::completed);
+}
+
+TEST_CASE("another tenant's job does not exist", "[actors][tenant]") {
+  fixture f;
+  auto id = f.submit(f.spec());
+  for (bool finished : {false, true}) {
+    if (finished)
+      REQUIRE(f.run_to_end(id));
+    auto to = f.node->ticket();
+    f.node->port().get(id, "other", std::nullopt, to);
+    f.node->port().watch(id, "other", to);
+    f.node->port().cancel(id, "other", "", to);
+    f.node->port().read_events(id, "other", 0, 10, to);
+    f.node->port().read_output(id, "other", to);
+    f.node->settle();
+    const auto& answers = f.node->sink().of(to.ticket);
+    REQUIRE(answers.size() == 5);
+    for (const auto& body : answers) {
+      const auto* no = std::get_if<runtime::refused>(&body);
+      REQUIRE(no != nullptr);
+      CHECK(no->why.code == runtime::errc::not_found);
+    }
+  }
+}
+
+TEST_CASE("one idempotency key makes one job", "[actors][idempotency]") {
+  fixture f;
+  gateway::submit_options how{.idempotency_key = std::string(32, 'k'),
+                              .fingerprint = std::string(32, 'f')};
+  auto a = f.node->ticket();
+  auto b = f.node->ticket();
+  f.node->port().submit(f.spec(), how, a);
+  f.node->port().submit(f.spec(), how, b);
+  f.node->settle();
+  auto id = f.node->sink().last<runtime::job_accepted>(a.ticket)->job.record.id;
+  const auto* repeat = f.node->sink().last<runtime::job_accepted>(b.ticket);
+  if (repeat != nullptr) {
+    CHECK(repeat->replayed);
+    CHECK(repeat->job.record.id == id);
+  } else {
+    const auto* no = f.node->sink().last<runtime::refused>(b.ticket);
+    REQUIRE(no != nullptr);
+    CHECK(no->why.code == runtime::errc::idempotency_in_progress);
+  }
+  REQUIRE(f.run_to_end(id));
+  f.restart();
+  CHECK(f.submit(f.spec(), how) == id);
+  auto other = f.node->ticket();
+  how.fingerprint = std::string(32, 'x');
+  f.node->port().submit(f.spec(), how, other);
+  f.node->settle();
+  const auto* no = f.node->sink().last<runtime::refused>(other.ticket);
+  REQUIRE(no != nullptr);
+  CHECK(no->why.code == runtime::errc::idempotency_mismatch);
+}
+
+TEST_CASE("a start limit expires what waits and spares what runs",
+          "[actors][deadline]") {
+  fixture f{1};
+  auto limited = f.spec();
+  limited.deadline.start_timeout = 100ms;
+  auto runs = f.submit(limited);
+  auto waits = f.submit(limited);
+  f.node->advance(99ms);
+  CHECK(f.get(waits).status == job_status::queued);
+  REQUIRE(f.run_to_end(waits, 1s));
+  CHECK(f.get(waits).status == job_status::expired);
+  REQUIRE(f.run_to_end(runs));
+  CHECK(f.get(runs).status == job_status::completed);
+}
+
+TEST_CASE("the total limit turns a running job into a partial result",
+          "[actors][deadline]") {
+  fixture f{1};
+  auto limited = f.spec();
+  limited.deadline.total_timeout = 100ms;
+  auto id = f.submit(limited);
+  REQUIRE(f.run_to_end(id));
+  auto record = f.get(id);
+  CHECK(record.status == job_status::incomplete);
+  CHECK(record.finish == runtime::finish_reason::deadline);
+  CHECK(record.usage.output_tokens > 0);
+  CHECK(record.usage.output_tokens < 20);
+  auto next = f.submit(f.spec());
+  REQUIRE(f.run_to_end(next));
+}
