@@ -97,13 +97,13 @@ TEST_CASE("a job is accepted, runs and completes with its whole story",
   CHECK(record.attempt == 1);
   CHECK(record.timing.compute_us >= 200'000);
   auto events = f.store.events(id, 0, 1000);
-  REQUIRE(events);
+  REQUIRE(events.has_value());
   REQUIRE(events->size() == record.next_seq);
   for (size_t i = 0; i < events->size(); ++i)
     CHECK((*events)[i].seq == i);
   CHECK(std::holds_alternative<runtime::job_ended>(events->back().body));
   auto output = f.store.output(id);
-  REQUIRE(output);
+  REQUIRE(output.has_value());
   CHECK(output->text == f.streamed(*events));
   CHECK(f.node->env().board.live_jobs == 0);
 }
@@ -172,7 +172,7 @@ TEST_CASE("a restarted node continues what ran and keeps what waited",
   f.node->advance(100ms);
   CHECK(f.get(running).status == job_status::in_progress);
   auto before = f.store.events(running, 0, 1000);
-  REQUIRE(before);
+  REQUIRE(before.has_value());
   auto text = f.streamed(*before);
   CHECK(!text.empty());
   f.restart();
@@ -182,7 +182,7 @@ TEST_CASE("a restarted node continues what ran and keeps what waited",
   CHECK(record.status == job_status::completed);
   CHECK(record.attempt == 2);
   auto events = f.store.events(running, 0, 1000);
-  REQUIRE(events);
+  REQUIRE(events.has_value());
   CHECK(f.streamed(*events).starts_with(text));
   CHECK(record.usage.output_tokens == 20);
   for (const auto& e : *events)

@@ -1,0 +1,102 @@
+#include "cluster/node_setup.hpp"
+
+#include "models/engine_process.hpp"
+#include "models/simulated_engine.hpp"
+#include "runtime/storage/memory_store.hpp"
+#include "runtime/storage/rocksdb_store.hpp"
+
+#include <filesystem>
+
+namespace troupe::cluster {
+namespace {
+
+using runtime::task_kind;
+
+models::watchdog_config watchdog(const runtime::engine_settings& engine) {
+  return {.heartbeat_timeout = engine.heartbeat_timeout,
+          .hang_max = engine.hang_max};
+}
+
+models::engine_factory simulated(const runtime::model_settings& m,
+                                 const runtime::engine_settings& engine) {
+  auto s = m.simulated.value_or(runtime::simulated_settings{});
+  models::simulated_config config{
+    .service = s.service == runtime::service_distribution::constant
+                 ? models::service_kind::constant
+                 : models::service_kind::lognormal,
+    .median_s = s.median_s,
+    .p95_s = s.p95_s,
+    .tokens = s.tokens,
+    .seed = s.seed,
+    .slots = m.slots,
+    .context_length = m.context_length_max,
+    .watchdog = watchdog(engine)};
+  return [config] { return std::make_unique<models::simulated_engine>(config); };
+}
+
+models::engine_factory local(const runtime::model_settings& m,
+                             const runtime::engine_settings& engine,
+                             const std::string& executable) {
+  auto binary = engine.binary;
+  if (binary.empty())
+    binary = std::filesystem::path{executable}.parent_path() / "troupe-engine";
+  models::engine_process_config config{
+    .executable = binary,
+    .arguments = {},
+    .backend = {.kind = std::string{to_string(m.backend)},
+                .path = m.path,
+                .slots = m.slots,
+                .context_length_max = m.context_length_max,
+                .prefill_tokens_max = m.prefill_tokens_max,
+                .threads = m.threads},
+    .watchdog = watchdog(engine),
+    .log = {}};
+  return [config] { return std::make_unique<models::engine_process>(config); };
+}
+
+} // namespace
+
+runtime::result<std::unique_ptr<runtime::store>>
+open_store(const runtime::config& config) {
+  if (config.store.kind == runtime::store_kind::memory)
+    return std::unique_ptr<runtime::store>{
+      std::make_unique<runtime::memory_store>()};
+  return runtime::open_rocksdb_store(
+    {.directory = config.node.data_dir + "/store",
+     .shards = static_cast<uint16_t>(config.shards),
+     .durability = config.store.durability == runtime::durability_level::os
+                     ? runtime::durability::os
+                     : runtime::durability::fsync});
+}
+
+tree_config make_tree_config(const runtime::config& config,
+                             const std::string& executable) {
+  tree_config tree{.shards = static_cast<uint16_t>(config.shards)};
+  tree.journal.free_bytes_min = uint64_t{config.store.free_mib_min} << 20;
+  auto share = [&](uint64_t total) {
+    return std::max<size_t>(1, (total + config.shards - 1) / config.shards);
+  };
+  tree.shard.ledger.jobs_max = share(config.queue.queued_jobs_max);
+  tree.shard.ledger.specs_resident = share(config.queue.resident_jobs_max);
+  tree.shard.job.events_max = config.gateway.limits.events_per_job_max;
+  for (const auto& m : config.models) {
+    bool is_simulated = m.backend == runtime::model_backend::simulated;
+    tree.models.push_back(
+      {.name = m.name,
+       .kind = std::string{to_string(m.backend)},
+       .tasks = {task_kind::chat, task_kind::complete},
+       .workers = m.workers,
+       .make_engine = is_simulated ? simulated(m, config.engine)
+                                   : local(m, config.engine, executable)});
+  }
+  return tree;
+}
+
+void configure_caf(caf::actor_system_config& caf) {
+  caf.set("caf.scheduler.policy", "sharing");
+  caf.set("caf.scheduler.max-threads", 1u);
+  caf.set("caf.scheduler.max-throughput", 100u);
+  caf.set("caf.logger.file.verbosity", "quiet");
+}
+
+} // namespace troupe::cluster
