@@ -5,6 +5,7 @@
 #pragma once
 
 #include "runtime/clock.hpp"
+#include "runtime/log.hpp"
 
 #include <boost/system/result.hpp>
 
@@ -36,7 +37,6 @@ enum class durability_level : uint8_t { fsync, os };
 enum class model_backend : uint8_t { torch_decoder, simulated };
 enum class service_distribution : uint8_t { lognormal, constant };
 enum class queue_order : uint8_t { tier_arrival };
-enum class log_level : uint8_t { debug, info, warn, error };
 
 struct node_settings {
   std::string name = "a";
@@ -218,6 +218,5 @@ std::string_view to_string(store_kind x) noexcept;
 std::string_view to_string(durability_level x) noexcept;
 std::string_view to_string(model_backend x) noexcept;
 std::string_view to_string(queue_order x) noexcept;
-std::string_view to_string(log_level x) noexcept;
 
 } // namespace troupe::runtime

@@ -194,8 +194,5 @@ std::string_view to_string(model_backend x) noexcept {
 std::string_view to_string(queue_order x) noexcept {
   return word_of(x, order_words);
 }
-std::string_view to_string(log_level x) noexcept {
-  return word_of(x, level_words);
-}
 
 } // namespace troupe::runtime
