@@ -1,0 +1,37 @@
+# LibTorch by TROUPE_TORCH -> the target `torch`, TROUPE_HAVE_TORCH.
+#   debian  the release's libtorch-dev
+#   pip     the wheel that `TROUPE_TORCH=pip ./dev setup` put into the cache
+#   off     none: everything but the LibTorch backends
+#   PATH    a LibTorch folder: the one that holds share/cmake/Torch
+set(TROUPE_HAVE_TORCH OFF)
+if(TROUPE_TORCH STREQUAL "off")
+  return()
+endif()
+
+set(torch_paths "")
+if(TROUPE_TORCH STREQUAL "pip")
+  file(GLOB torch_paths
+    "${TROUPE_CACHE}/deps/torch-pip/lib/python*/site-packages/torch")
+  if(NOT torch_paths)
+    message(FATAL_ERROR "no wheel in ${TROUPE_CACHE}/deps/torch-pip: "
+      "run TROUPE_TORCH=pip ./dev setup")
+  endif()
+elseif(NOT TROUPE_TORCH STREQUAL "debian")
+  set(torch_paths "${TROUPE_TORCH}")
+endif()
+if(torch_paths)
+  find_package(Torch REQUIRED CONFIG PATHS ${torch_paths} NO_DEFAULT_PATH)
+else()
+  find_package(Torch REQUIRED CONFIG)
+endif()
+if(TORCH_CXX_FLAGS MATCHES "_GLIBCXX_USE_CXX11_ABI=0")
+  message(FATAL_ERROR "the LibTorch in ${TORCH_INSTALL_PREFIX} is built for "
+    "the old ABI of libstdc++; take a build with _GLIBCXX_USE_CXX11_ABI=1 "
+    "(wheels have it since 2.7)")
+endif()
+
+add_library(troupe_libtorch INTERFACE)
+target_include_directories(troupe_libtorch SYSTEM INTERFACE
+  ${TORCH_INCLUDE_DIRS})
+target_link_libraries(troupe_libtorch INTERFACE ${TORCH_LIBRARIES})
+set(TROUPE_HAVE_TORCH ON)
