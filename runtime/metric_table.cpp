@@ -1,0 +1,225 @@
+#include "runtime/metric_table.hpp"
+
+#include <array>
+
+namespace troupe::runtime {
+namespace {
+
+using enum label_domain;
+using enum metric_type;
+
+constexpr std::array table{
+  metric_definition{metric::http_requests, "troupe_http_requests_total",
+                    counter, none, none, "requests",
+                    "HTTP requests that were read whole."},
+  metric_definition{metric::http_answers, "troupe_http_answers_total", counter,
+                    answer_class, none, "answers", "Answers by status class."},
+  metric_definition{metric::http_connections, "troupe_http_connections", gauge,
+                    none, none, "connections", "Open HTTP connections."},
+  metric_definition{metric::http_connections_accepted,
+                    "troupe_http_connections_accepted_total", counter, none,
+                    none, "connections", "Accepted HTTP connections."},
+  metric_definition{metric::http_connections_refused,
+                    "troupe_http_connections_refused_total", counter, none,
+                    none, "connections",
+                    "Connections closed over the cap of one address."},
+  metric_definition{metric::http_accept_pauses,
+                    "troupe_http_accept_pauses_total", counter, none, none,
+                    "pauses",
+                    "Accepting paused for want of descriptors or room."},
+  metric_definition{metric::http_guard_refusals,
+                    "troupe_http_guard_refusals_total", counter, none, none,
+                    "requests", "Requests refused by the framing guard."},
+  metric_definition{metric::http_guard_disagreements,
+                    "troupe_http_guard_disagreements_total", counter, none,
+                    none, "requests",
+                    "Requests that guard and parser read differently."},
+  metric_definition{metric::http_timeouts, "troupe_http_timeouts_total",
+                    counter, timeout_stage, none, "requests",
+                    "Requests that missed a time limit, by stage."},
+  metric_definition{metric::http_sessions_escaped,
+                    "troupe_http_sessions_escaped_total", counter, none, none,
+                    "sessions", "Sessions ended by an exception: defects."},
+  metric_definition{metric::streams, "troupe_streams", gauge, none, none,
+                    "streams", "Open event streams."},
+  metric_definition{metric::streams_opened, "troupe_streams_opened_total",
+                    counter, none, none, "streams", "Opened event streams."},
+  metric_definition{metric::streams_slow, "troupe_streams_slow_total", counter,
+                    none, none, "streams",
+                    "Streams cut off because their reader was slow."},
+  metric_definition{metric::streams_refused, "troupe_streams_refused_total",
+                    counter, none, none, "streams",
+                    "Streams refused at the limit of readers."},
+  metric_definition{metric::stream_events, "troupe_stream_events_total",
+                    counter, none, none, "events",
+                    "Events written to streams."},
+  metric_definition{metric::stream_rereads, "troupe_stream_rereads_total",
+                    counter, none, none, "pages",
+                    "Pages read from the store to fill a stream's gap."},
+  metric_definition{metric::jobs_submitted, "troupe_jobs_submitted_total",
+                    counter, admission, none, "jobs",
+                    "Submitted jobs by what admission said."},
+  metric_definition{metric::jobs_ended, "troupe_jobs_ended_total", counter,
+                    model, terminal, "jobs",
+                    "Ended jobs by requested model and status."},
+  metric_definition{metric::jobs_dead, "troupe_jobs_dead_total", counter,
+                    model, none, "jobs",
+                    "Jobs that became dead letters."},
+  metric_definition{metric::jobs_live, "troupe_jobs_live", gauge, none, none,
+                    "jobs", "Jobs that have not ended."},
+  metric_definition{metric::jobs_resident, "troupe_jobs_resident", gauge, none,
+                    none, "jobs", "Jobs that are actors now."},
+  metric_definition{metric::queue_depth, "troupe_queue_depth", gauge, model,
+                    tier, "jobs", "Jobs that wait for a slot."},
+  metric_definition{metric::queue_wait_seconds, "troupe_queue_wait_seconds",
+                    histogram, model, tier, "seconds",
+                    "Time that an ended job waited for slots."},
+  metric_definition{metric::compute_seconds, "troupe_compute_seconds",
+                    histogram, model, none, "seconds",
+                    "Time that an ended job had a slot."},
+  metric_definition{metric::delivery_seconds, "troupe_delivery_seconds",
+                    histogram, model, none, "seconds",
+                    "Rest of an ended job's time: commits and hops."},
+  metric_definition{metric::first_token_seconds, "troupe_first_token_seconds",
+                    histogram, model, none, "seconds",
+                    "From acceptance to the first output."},
+  metric_definition{metric::input_tokens, "troupe_input_tokens_total", counter,
+                    model, none, "tokens", "Input tokens of ended jobs."},
+  metric_definition{metric::output_tokens, "troupe_output_tokens_total",
+                    counter, model, none, "tokens",
+                    "Output tokens of ended jobs."},
+  metric_definition{metric::attempts, "troupe_attempts_total", counter, model,
+                    attempt_end, "attempts", "Attempts by how they ended."},
+  metric_definition{metric::commit_seconds, "troupe_commit_seconds", histogram,
+                    none, none, "seconds",
+                    "One group commit, its sync included."},
+  metric_definition{metric::commit_batches, "troupe_commit_batches", histogram,
+                    none, none, "batches", "Batches in one group commit."},
+  metric_definition{metric::commit_failures, "troupe_commit_failures_total",
+                    counter, none, none, "commits",
+                    "Group commits that the store refused."},
+  metric_definition{metric::store_free_bytes, "troupe_store_free_bytes", gauge,
+                    none, none, "bytes", "Free space on the store's disk."},
+  metric_definition{metric::store_writable, "troupe_store_writable", gauge,
+                    none, none, "0 or 1", "1 while new jobs can be stored."},
+  metric_definition{metric::engine_slots, "troupe_engine_slots", gauge, model,
+                    none, "slots", "Slots of engines that serve."},
+  metric_definition{metric::engine_restarts, "troupe_engine_restarts_total",
+                    counter, model, none, "restarts",
+                    "Engines started again after they died."},
+  metric_definition{metric::actors, "troupe_actors", gauge, none, none,
+                    "actors", "Actors in the catalog."},
+  metric_definition{metric::actor_restarts, "troupe_actor_restarts_total",
+                    counter, none, none, "restarts",
+                    "Actors restarted by their supervisors."},
+  metric_definition{metric::actors_quarantined, "troupe_actors_quarantined",
+                    gauge, none, none, "actors",
+                    "Actors that spent their restart budget."},
+  metric_definition{metric::system_letters, "troupe_system_letters_total",
+                    counter, letter, none, "messages",
+                    "Messages that reached nobody, by reason."},
+  metric_definition{metric::shards_ready, "troupe_shards_ready", gauge, none,
+                    none, "shards", "Shards that serve."},
+  metric_definition{metric::shards, "troupe_shards", gauge, none, none,
+                    "shards", "Configured shards."},
+  metric_definition{metric::draining, "troupe_draining", gauge, none, none,
+                    "0 or 1", "1 while the node stops."},
+};
+static_assert(table.size() == metric_count);
+
+constexpr bool in_order() {
+  for (size_t i = 0; i < table.size(); ++i)
+    if (static_cast<size_t>(table[i].id) != i)
+      return false;
+  return true;
+}
+static_assert(in_order());
+
+constexpr std::array<std::string_view, 3> tier_values{"flex", "default",
+                                                      "priority"};
+constexpr std::array<std::string_view, 5> terminal_values{
+  "completed", "incomplete", "failed", "cancelled", "expired"};
+constexpr std::array<std::string_view, 3> answer_values{"2xx", "4xx", "5xx"};
+constexpr std::array<std::string_view, 3> stage_values{"header", "body",
+                                                       "answer"};
+constexpr std::array<std::string_view, 12> admission_values{
+  "accepted",            "replayed",
+  "queue_full",          "draining",
+  "storage_unavailable", "shard_unavailable",
+  "model_not_found",     "model_unavailable",
+  "context_too_long",    "idempotency_mismatch",
+  "validation_failed",   "timeout"};
+constexpr std::array<std::string_view, 5> attempt_values{
+  "finished", "failed", "worker_lost", "model_error", "stopped"};
+constexpr std::array<std::string_view, 5> letter_values{
+  "undeliverable", "unmatched", "errors", "exceptions", "stale"};
+
+} // namespace
+
+std::span<const metric_definition> metric_definitions() noexcept {
+  return table;
+}
+
+const metric_definition& definition_of(metric id) noexcept {
+  return table[static_cast<size_t>(id)];
+}
+
+std::string_view label_name(label_domain domain) noexcept {
+  switch (domain) {
+    case none:
+      return "";
+    case model:
+      return "model";
+    case tier:
+      return "tier";
+    case terminal:
+      return "status";
+    case answer_class:
+      return "class";
+    case timeout_stage:
+      return "stage";
+    case admission:
+    case attempt_end:
+      return "outcome";
+    case letter:
+      return "reason";
+  }
+  return "";
+}
+
+std::span<const std::string_view> label_values(label_domain domain) noexcept {
+  switch (domain) {
+    case none:
+    case model:
+      return {};
+    case tier:
+      return tier_values;
+    case terminal:
+      return terminal_values;
+    case answer_class:
+      return answer_values;
+    case timeout_stage:
+      return stage_values;
+    case admission:
+      return admission_values;
+    case attempt_end:
+      return attempt_values;
+    case letter:
+      return letter_values;
+  }
+  return {};
+}
+
+std::string_view to_string(metric_type type) noexcept {
+  switch (type) {
+    case counter:
+      return "counter";
+    case gauge:
+      return "gauge";
+    case histogram:
+      return "histogram";
+  }
+  return "";
+}
+
+} // namespace troupe::runtime
