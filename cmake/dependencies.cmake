@@ -6,6 +6,7 @@ function(troupe_pinned_folder name folder_name out)
     REGEX "^[a-z]+ ${name} ")
   string(REPLACE " " ";" fields "${lines}")
   list(GET fields 2 version)
+  string(REGEX REPLACE "-.*" "" version "${version}")
   list(GET fields 3 sha256)
   string(SUBSTRING "${sha256}" 0 8 prefix)
   set(${out} "${TROUPE_CACHE}/deps/${folder_name}-${version}-${prefix}"
