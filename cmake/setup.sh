@@ -210,16 +210,20 @@ unpack_msgpack() {
   rm -rf "$folder.part"
 }
 
-# build_caf [tsan]: the thread sanitizer needs a CAF that is built with it.
+# build_caf [tsan]: the thread sanitizer needs a CAF that is built with it. A
+# build without the patch of today (docs/adr/0004) is made anew.
 build_caf() {
   local package=actor-framework variant=${1:-} folder file work flags
+  local patch=cmake/caf-openssl-error-queue.patch patched
+  patched=$(sha256sum <"$patch" | cut -d' ' -f1)
   folder=$(pinned_folder $package caf)${variant:+-$variant}
-  [ ! -e "$folder/lib/cmake/CAF/CAFConfig.cmake" ] || return 0
+  [ "$(cat "$folder/patched" 2>/dev/null)" != "$patched" ] || return 0
   pinned_file $package tar.gz source --download-only --tar-only \
     "$package=${pinned_version[$package]}"
   work="$cache/work/caf$variant.$$"
-  rm -rf "$work" "$folder" && mkdir -p "$work/source"
+  rm -rf "$work" && mkdir -p "$work/source"
   tar -xzf "$file" -C "$work/source" --strip-components=1
+  patch -s -d "$work/source" -p1 <"$patch"
   flags="-include cstdint"
   [ "$variant" != tsan ] || flags+=" -fsanitize=thread -g1"
   logged "configure caf $variant" cmake -S "$work/source" -B "$work/build" \
@@ -232,6 +236,8 @@ build_caf() {
   logged "build caf $variant (minutes)" cmake --build "$work/build"
   rm -rf "$folder.part"
   logged "install caf $variant" cmake --install "$work/build"
+  printf '%s\n' "$patched" >"$folder.part/patched"
+  rm -rf "$folder"
   mv "$folder.part" "$folder"
   rm -rf "$work"
 }
