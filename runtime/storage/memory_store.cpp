@@ -75,7 +75,11 @@ failure missing(std::string_view what, job_id id) {
 } // namespace
 
 memory_store::memory_store(memory_contents contents)
-  : contents_{std::move(contents)} {}
+  : contents_{std::move(contents)} {
+  // Leases end with the process that had them.
+  for (auto& [shard, state] : contents_.shards)
+    state.owner.clear();
+}
 
 result<uint64_t> memory_store::acquire(shard_id shard,
                                        const std::string& node) {
@@ -232,6 +236,11 @@ result<job_page> memory_store::list(const job_query& query) const {
 memory_contents memory_store::contents() const {
   std::lock_guard lock{mutex_};
   return contents_;
+}
+
+void memory_store::reset(memory_contents contents) {
+  std::lock_guard lock{mutex_};
+  contents_ = std::move(contents);
 }
 
 } // namespace troupe::runtime

@@ -344,6 +344,7 @@ result<std::vector<shard_row>> read_rows(const rocksdb_tables& tables,
       return fail(errc::corruption,
                   "row of shard " + std::to_string(i) + " is unreadable");
     rows[i] = std::move(*row);
+    rows[i].owner.clear(); // A lease of the process before us.
   }
   return rows;
 }

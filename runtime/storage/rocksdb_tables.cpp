@@ -75,6 +75,8 @@ family_options(family f, const std::shared_ptr<rocksdb::Cache>& cache) {
   // None: a store must open wherever RocksDB does, whatever it was built with.
   o.compression = rocksdb::kNoCompression;
   o.write_buffer_size = memtable_bytes(f);
+  // Eight families: the first block of each must not fill the total.
+  o.arena_block_size = 256 * 1024;
   o.max_write_buffer_number = 4;
   o.level_compaction_dynamic_level_bytes = true;
   // Keys that come and go: rewrite a file when half of a run of 1,024 keys is

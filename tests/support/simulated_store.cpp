@@ -14,9 +14,10 @@ simulated_store::commit(std::span<const shard_batch> batches) {
   if (fault == commit_fault::none)
     return memory_store::commit(batches);
   if (fault == commit_fault::error_applied) {
-    memory_store beside{contents()};
-    beside.commit(batches);
-    on_disk_ = beside.contents();
+    auto before = contents();
+    memory_store::commit(batches);
+    on_disk_ = contents();
+    reset(std::move(before));
   }
   broken_ = fault == commit_fault::full
               ? fail(errc::disk_full, "simulated: no space left")

@@ -130,6 +130,16 @@ void leases(store_host& host) {
   CHECK(take(host.get(), first) == epoch + 1);
 }
 
+void leases_end_with_the_process(store_host& host) {
+  const auto epoch = take(host.get(), first);
+  host.restart();
+  auto& s = host.get();
+  const std::array batches{shard_batch{first, epoch, {}}};
+  CHECK(code_of(s.commit(batches)[0]) == errc::stale_epoch);
+  CHECK(code_of(s.renew(first, epoch)) == errc::stale_epoch);
+  CHECK(load_image(s, first).last_seq == 0);
+}
+
 // --- batches
 // ------------------------------------------------------------------
 
@@ -374,6 +384,8 @@ constexpr std::array cases{
   store_case{"a stale batch fails alone", stale_fails_alone},
   store_case{"a shard that nobody has takes nothing", never_acquired_is_stale},
   store_case{"leases are renewed and released by their epoch", leases},
+  store_case{"a lease ends with the process that had it",
+             leases_end_with_the_process},
   store_case{"a batch is written whole or not at all",
              foreign_operation_fails_alone},
   store_case{"empty operations are refused", empty_operations_are_refused},
