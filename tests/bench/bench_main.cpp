@@ -24,7 +24,6 @@ void add_shared(CLI::App& command, bench_options& options) {
     ->check(CLI::Range(1U, 101U));
   command.add_flag("--quick", options.quick, "one short repeat");
   command.add_flag("--gate", options.gate, "exit 1 when an aim is missed");
-  command.add_flag("--keep", options.keep, "keep data directories and logs");
 }
 
 int run(int argc, char** argv) {
@@ -39,7 +38,13 @@ int run(int argc, char** argv) {
   auto* skeleton = app.add_subcommand("skeleton", "experiment (a) of ADR 1");
   skeleton->add_option("--only", only, "variants, by name");
   skeleton->add_option("--engine", engines, "what the other core does");
-  for (auto* command : {limits, skeleton})
+  auto* accept = app.add_subcommand("accept", "202s beside the ceiling");
+  auto* stream = app.add_subcommand("stream", "overhead, delay, memory");
+  auto* recover = app.add_subcommand("recover", "restart with a full queue");
+  uint64_t jobs = 100'000;
+  recover->add_option("--jobs", jobs, "queued when the node is killed")
+    ->check(CLI::Range(uint64_t{1}, uint64_t{10'000'000}));
+  for (auto* command : {limits, skeleton, accept, stream, recover})
     add_shared(*command, options);
 
   skeleton_options server;
@@ -71,6 +76,14 @@ int run(int argc, char** argv) {
     return bench_limits(options);
   if (skeleton->parsed())
     return bench_skeleton(options, only, engines);
+  if (accept->parsed())
+    return bench_accept(options);
+  if (stream->parsed())
+    return bench_stream(options);
+  if (recover->parsed())
+    return bench_recover(options,
+                         options.quick ? std::min<uint64_t>(jobs, 10'000)
+                                       : jobs);
   if (ceiling->parsed())
     return run_ceiling_server(server.port, server.dir);
   if (bones->parsed())

@@ -35,8 +35,9 @@ uint16_t port_of(const std::string& line, const std::string& name) {
 
 } // namespace
 
-child_process::child_process(const std::vector<std::string>& argv,
-                             const std::string& log_path) {
+child_process::child_process(std::vector<std::string> argv,
+                             const std::string& log_path)
+  : argv_(std::move(argv)) {
   std::array<int, 2> pipe{};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0)
     throw std::runtime_error{"pipe2 failed"};
@@ -47,7 +48,7 @@ child_process::child_process(const std::vector<std::string>& argv,
                                      log_path.c_str(),
                                      O_WRONLY | O_CREAT | O_APPEND, 0644);
   std::vector<char*> raw;
-  for (const auto& word : argv)
+  for (const auto& word : argv_)
     raw.push_back(const_cast<char*>(word.c_str()));
   raw.push_back(nullptr);
   started_at_ = now();
@@ -59,7 +60,7 @@ child_process::child_process(const std::vector<std::string>& argv,
   if (failed != 0) {
     pid_ = -1;
     ::close(out_);
-    throw std::runtime_error{"cannot start " + argv[0]};
+    throw std::runtime_error{"cannot start " + argv_[0]};
   }
 }
 

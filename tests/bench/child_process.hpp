@@ -15,8 +15,7 @@ namespace troupe::bench {
 class child_process {
 public:
   /// Starts `argv[0]`; its standard error goes to `log_path` (appended).
-  child_process(const std::vector<std::string>& argv,
-                const std::string& log_path);
+  child_process(std::vector<std::string> argv, const std::string& log_path);
   /// SIGKILL when it still runs.
   ~child_process();
   child_process(const child_process&) = delete;
@@ -28,6 +27,7 @@ public:
   uint16_t gateway_port() const noexcept { return gateway_port_; }
   uint16_t admin_port() const noexcept { return admin_port_; } ///< 0: none.
   instant started_at() const noexcept { return started_at_; }
+  const std::vector<std::string>& arguments() const noexcept { return argv_; }
 
   /// VmRSS in bytes; 0 when it is gone.
   uint64_t resident_bytes() const;
@@ -39,6 +39,7 @@ public:
   int stop(double limit_s = 15.0);
 
 private:
+  std::vector<std::string> argv_;
   pid_t pid_ = -1;
   int out_ = -1;
   std::string printed_;

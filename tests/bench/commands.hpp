@@ -19,6 +19,13 @@ int bench_limits(const bench_options& options);
 int bench_skeleton(const bench_options& options, const std::string& only,
                    const std::vector<std::string>& engines);
 
+/// Durable 202s per second and their latency, beside the ceiling.
+int bench_accept(const bench_options& options);
+/// Overhead, event delay with 1,000 streams, memory per stream and queued job.
+int bench_stream(const bench_options& options);
+/// Time from exec to ready with `jobs` queued after a SIGKILL; nothing lost.
+int bench_recover(const bench_options& options, uint64_t jobs);
+
 /// Bare Beast and one commit thread; the line that others are compared with.
 int run_ceiling_server(uint16_t port, const std::string& dir);
 /// Burns one core until killed: an engine that computes. `policy`: other, batch

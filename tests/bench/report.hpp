@@ -19,7 +19,6 @@ struct bench_options {
   uint32_t repeats = 3;    ///< Interleaved; medians are shown.
   bool quick = false;
   bool gate = false; ///< Exit 1 when an aim is missed.
-  bool keep = false; ///< Print where the server's log is.
 };
 
 double median(std::vector<double> values);
