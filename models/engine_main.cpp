@@ -4,16 +4,11 @@
 #include "models/backend.hpp"
 #include "models/child_process.hpp"
 #include "models/engine_loop.hpp"
+#include "models/engine_sandbox.hpp"
 
-#include <algorithm>
-#include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <string_view>
 
-#include <sched.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 namespace {
@@ -39,30 +34,6 @@ bool is_socket(int fd) noexcept {
   // tidy: seams: the engine's socket
   return ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0
          && type == SOCK_STREAM;
-}
-
-void limit(int resource, rlim_t value) noexcept {
-  rlimit now{};
-  if (::getrlimit(resource, &now) != 0)
-    return;
-  auto hard = now.rlim_max == RLIM_INFINITY ? value
-                                            : std::min(value, now.rlim_max);
-  rlimit wanted{.rlim_cur = hard, .rlim_max = hard};
-  ::setrlimit(resource, &wanted);
-}
-
-// Model files and prompts come from outside: what this process does not need it
-// gives up. Whatever the machine refuses to take is not required to run.
-void shed_privileges() noexcept {
-  // Of the thread that started us, which lives as long as it owns us.
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  limit(RLIMIT_CORE, 0); // A dump would hold prompts and weights.
-  limit(RLIMIT_NOFILE, 1024);
-  ::unshare(CLONE_NEWNET);
-  // Ctrl-C in a terminal is for the node, which then stops us.
-  ::signal(SIGINT, SIG_IGN);
-  ::signal(SIGPIPE, SIG_IGN);
 }
 
 #ifdef TROUPE_HAVE_TORCH
@@ -95,7 +66,7 @@ int main(int argc, char** argv) {
                stderr);
     return exit_usage;
   }
-  shed_privileges();
+  troupe::models::enter_engine_sandbox();
   troupe::models::engine_loop loop{troupe::models::child_socket_fd, load};
   return static_cast<int>(loop.run());
 }

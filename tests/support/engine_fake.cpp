@@ -1,19 +1,25 @@
 // `troupe-engine-fake`: speaks the engine protocol with a scripted backend and
 // misbehaves on request, so that tests meet real processes that crash, hang,
-// babble and lie. `backend_config::path` names the script of the process;
-// `simulate_params` script single attempts.
+// babble and lie. `backend_config::path`, or the first argument where there is to
+// be no loop at all, names the script of the process; `simulate_params` script
+// single attempts.
 #include "models/child_process.hpp"
 #include "models/engine_loop.hpp"
+#include "models/engine_process.hpp"
+#include "models/engine_sandbox.hpp"
 
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <deque>
 #include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 
 #include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -97,8 +103,10 @@ private:
     auto& index = said_[id];
     if (index == request.prefix_tokens)
       events.push_back(models::attempt_began{.id = id, .input_tokens = 7});
-    if (script.hang)
+    if (script.hang) {
+      std::fprintf(stderr, "hangs %d\n", static_cast<int>(::getpid()));
       stand_still();
+    }
     if (index >= script.fail_at_token.value_or(UINT32_MAX)) {
       if (script.crash)
         crash(script.fail_code);
@@ -135,7 +143,7 @@ private:
 };
 
 /// Beats and says it is ready, but never reads again.
-[[noreturn]] void be_deaf(const models::backend_config& config) {
+[[noreturn]] void be_deaf() {
   models::frame_writer writer;
   std::string out;
   auto say = [&](const engine_event& event) {
@@ -143,7 +151,7 @@ private:
     if (append_event(event, writer, out))
       send_raw(out);
   };
-  say(models::engine_ready{scripted_backend{config}.describe()});
+  say(models::engine_ready{scripted_backend{{.slots = 1000}}.describe()});
   while (true) {
     say(models::engine_beat{});
     ::usleep(20'000); // The pace of its beats.
@@ -193,6 +201,38 @@ void misbehave(std::string_view script) {
   stand_still();
 }
 
+/// Tells what it was given and what it gave up.
+void confess() {
+  for (char** e = environ; *e != nullptr; ++e)
+    std::fprintf(stderr, "env %s\n", *e);
+  for (int i = 0; i < 256; ++i)
+    if (::fcntl(i, F_GETFD) >= 0)
+      std::fprintf(stderr, "open %d\n", i);
+  rlimit core{};
+  ::getrlimit(RLIMIT_CORE, &core);
+  int parent_signal = 0;
+  ::prctl(PR_GET_PDEATHSIG, &parent_signal);
+  std::fprintf(stderr, "core %d\n", static_cast<int>(core.rlim_max));
+  std::fprintf(stderr, "no_new_privs %d\n",
+               ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+  std::fprintf(stderr, "parent_signal %d\n", parent_signal);
+  std::fprintf(stderr, "group_leader %d\n", ::getpgrp() == ::getpid());
+}
+
+/// Without the loop and its heartbeats; the program's first argument.
+void misbehave_at_once(std::string_view script) {
+  if (script == "silent")
+    stand_still();
+  if (script == "deaf")
+    be_deaf();
+  if (script == "flood")
+    flood();
+  if (script == "closes") {
+    ::close(fd);
+    stand_still();
+  }
+}
+
 runtime::result<std::unique_ptr<models::backend>>
 load(const models::backend_config& config) {
   std::string_view script{config.path};
@@ -206,35 +246,61 @@ load(const models::backend_config& config) {
     crash(script.substr(5));
   if (script == "load_hangs")
     stand_still();
-  if (script == "deaf")
-    be_deaf(config);
-  if (script == "flood")
-    flood();
-  if (script == "closes") {
-    ::close(fd);
-    stand_still();
+  if (script == "orphan") { // A grandchild keeps the socket.
+    auto pid = ::fork();
+    if (pid == 0)
+      stand_still();
+    std::fprintf(stderr, "grandchild %d\n", static_cast<int>(pid));
   }
-  if (script == "orphan" && ::fork() == 0) // A grandchild keeps the socket.
-    stand_still();
   if (script == "babble")
     for (int i = 0; i < 200'000; ++i)
       std::fprintf(stderr, "line %d of the babbling engine\n", i);
-  if (script == "environment")
-    for (char** e = environ; *e != nullptr; ++e)
-      std::fprintf(stderr, "env %s\n", *e);
-  if (script == "descriptors")
-    for (int i = 0; i < 256; ++i)
-      if (::fcntl(i, F_GETFD) >= 0)
-        std::fprintf(stderr, "open %d\n", i);
+  if (script == "confess")
+    confess();
+  if (script.starts_with("node_"))
+    std::fprintf(stderr, "loaded %d\n", static_cast<int>(::getpid()));
   return std::make_unique<scripted_backend>(config);
+}
+
+/// A node with one engine, which it names; for the tests that kill nodes.
+int be_node(const std::string& self, const std::string& script) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool woken = false;
+  models::engine_process engine{
+    {.executable = self,
+     .backend = {.kind = "scripted", .path = script},
+     .log = [](std::string_view line) {
+       std::printf("%.*s\n", static_cast<int>(line.size()), line.data());
+       std::fflush(stdout);
+     }}};
+  engine.start([&] {
+    std::lock_guard lock{mutex};
+    woken = true;
+    changed.notify_one();
+  });
+  while (true) {
+    std::unique_lock lock{mutex};
+    changed.wait(lock, [&] { return woken; });
+    woken = false;
+    lock.unlock();
+    for (const auto& event : engine.poll(runtime::system_clock().mono()))
+      if (std::holds_alternative<models::engine_ready>(event)) {
+        attempt_request hanging;
+        hanging.simulate = runtime::simulate_params{.hang = true};
+        if (script == "node_hang")
+          engine.admit(hanging);
+      }
+  }
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  ::signal(SIGPIPE, SIG_IGN);
-  if (argc > 1 && argv[1] == std::string_view{"silent"})
-    stand_still();
+  if (argc > 2 && argv[1] == std::string_view{"node"})
+    return be_node(argv[0], argv[2]);
+  models::enter_engine_sandbox();
+  misbehave_at_once(argc > 1 ? argv[1] : "");
   models::engine_loop loop{fd, load};
   return static_cast<int>(loop.run());
 }
