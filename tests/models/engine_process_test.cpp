@@ -156,6 +156,18 @@ bool alive(pid_t pid) {
   return std::getline(file, text) && text.substr(text.rfind(')'))[2] != 'Z';
 }
 
+/// For what sends no wake-up.
+bool eventually(auto condition) {
+  auto& clock = runtime::system_clock();
+  auto end = clock.mono() + patience;
+  while (!condition()) {
+    if (clock.mono() > end)
+      return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
 size_t entries(const char* folder) {
   std::filesystem::directory_iterator it{folder};
   return static_cast<size_t>(std::distance(begin(it), end(it)));
@@ -510,7 +522,7 @@ TEST_CASE("what an engine started dies with it", "[models][engine_process]") {
     with_script(1, {.fail_at_token = 0, .fail_code = "segv", .crash = true}));
   REQUIRE(s.wait_died());
   CHECK_THAT(s.reason(), ContainsSubstring("signal 11"));
-  CHECK(s.wait([&] { return !alive(*grandchild); }));
+  CHECK(eventually([&] { return !alive(*grandchild); }));
 }
 
 TEST_CASE("a babbling engine costs bounded lines and still serves",
@@ -577,11 +589,7 @@ TEST_CASE("a node that is killed leaves no engine behind",
   REQUIRE(alive(*engine));
   ::kill(node->pid(), SIGKILL);
   node->reap();
-  auto& clock = runtime::system_clock();
-  auto end = clock.mono() + patience;
-  while (alive(*engine) && clock.mono() < end)
-    std::this_thread::yield();
-  CHECK_FALSE(alive(*engine));
+  CHECK(eventually([&] { return !alive(*engine); }));
 }
 
 TEST_CASE("a thousand starts leave no descriptor, thread or zombie",
