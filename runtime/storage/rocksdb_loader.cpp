@@ -80,7 +80,7 @@ public:
   live_loader(const rocksdb_tables& tables, const load_visitor& visitor)
     : tables_{tables},
       visitor_{visitor} {
-    options_.fill_cache = false;
+    // The cache is filled: shards alternate within a block of records.
     keys_.reserve(records_at_once);
   }
 

@@ -26,7 +26,7 @@ struct rocksdb_config {
   size_t block_cache_bytes = 64u << 20;    ///< 1 MiB..
   size_t memtables_bytes_max = 128u << 20; ///< 8 MiB..
   /// Of the write-ahead log: bounds the replay after a crash. 8 MiB..
-  size_t log_bytes_max = 192u << 20;
+  size_t log_bytes_max = 64u << 20;
   /// For tests that inject faults; null: the machine's.
   rocksdb::Env* env = nullptr;
 };

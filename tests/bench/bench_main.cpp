@@ -44,7 +44,8 @@ int run(int argc, char** argv) {
   uint64_t jobs = 100'000;
   recover->add_option("--jobs", jobs, "queued when the node is killed")
     ->check(CLI::Range(uint64_t{1}, uint64_t{10'000'000}));
-  for (auto* command : {limits, skeleton, accept, stream, recover})
+  auto* stores = app.add_subcommand("store", "commits and recovery");
+  for (auto* command : {limits, skeleton, accept, stream, recover, stores})
     add_shared(*command, options);
 
   skeleton_options server;
@@ -84,6 +85,8 @@ int run(int argc, char** argv) {
     return bench_recover(options,
                          options.quick ? std::min<uint64_t>(jobs, 10'000)
                                        : jobs);
+  if (stores->parsed())
+    return bench_store(options);
   if (ceiling->parsed())
     return run_ceiling_server(server.port, server.dir);
   if (bones->parsed())

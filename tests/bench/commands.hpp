@@ -25,6 +25,8 @@ int bench_accept(const bench_options& options);
 int bench_stream(const bench_options& options);
 /// Time from exec to ready with `jobs` queued after a SIGKILL; nothing lost.
 int bench_recover(const bench_options& options, uint64_t jobs);
+/// The embedded store beside a bare RocksDB batch, and its recovery.
+int bench_store(const bench_options& options);
 
 /// Bare Beast and one commit thread; the line that others are compared with.
 int run_ceiling_server(uint16_t port, const std::string& dir);

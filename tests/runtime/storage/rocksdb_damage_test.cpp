@@ -139,19 +139,23 @@ TEST_CASE("a ledger that contradicts its shard quarantines it",
       REQUIRE(tables.db().Put({}, tables[f], key, value).ok());
     };
     SECTION("an epoch that falls") {
-      put(family::ledger, ledger_key(damaged, 11), encode(ledger_line{11, 0, 0}));
+      put(family::ledger, ledger_key(damaged, 11),
+          encode(ledger_line{11, 0, 0}));
       word = "commit 11 has an epoch out of order";
     }
     SECTION("an epoch that nobody had") {
-      put(family::ledger, ledger_key(damaged, 20), encode(ledger_line{20, 9, 0}));
+      put(family::ledger, ledger_key(damaged, 20),
+          encode(ledger_line{20, 9, 0}));
       word = "commit 20 has an epoch out of order";
     }
     SECTION("a commit after the last") {
-      put(family::ledger, ledger_key(damaged, 21), encode(ledger_line{21, 1, 0}));
+      put(family::ledger, ledger_key(damaged, 21),
+          encode(ledger_line{21, 1, 0}));
       word = "goes on after commit 20";
     }
     SECTION("a line in another's place") {
-      put(family::ledger, ledger_key(damaged, 11), encode(ledger_line{12, 1, 0}));
+      put(family::ledger, ledger_key(damaged, 11),
+          encode(ledger_line{12, 1, 0}));
       word = "unreadable";
     }
     SECTION("a line of other bytes") {
@@ -159,7 +163,8 @@ TEST_CASE("a ledger that contradicts its shard quarantines it",
       word = "unreadable";
     }
     SECTION("another commit than the one that was marked") {
-      put(family::ledger, ledger_key(damaged, 20), encode(ledger_line{20, 1, 0}));
+      put(family::ledger, ledger_key(damaged, 20),
+          encode(ledger_line{20, 1, 0}));
       word = "is not the one that had been synced";
     }
     SECTION("an older end") {
@@ -176,10 +181,10 @@ TEST_CASE("a ledger that contradicts its shard quarantines it",
     }
     SECTION("another job's record") {
       std::string bytes;
-      REQUIRE(tables.db()
-                .Get({}, tables[family::record], job_key(x.history.jobs[5]),
-                     &bytes)
-                .ok());
+      REQUIRE(
+        tables.db()
+          .Get({}, tables[family::record], job_key(x.history.jobs[5]), &bytes)
+          .ok());
       put(family::record, job_key(x.history.jobs[4]), bytes);
       word = "another job's record";
     }
@@ -312,8 +317,7 @@ TEST_CASE("damage in any file means refusal or the same state",
   two_shards x{40};
   edit(x.host.path(), [](auto& tables) {
     for (size_t i = 0; i < family_names.size(); ++i)
-      REQUIRE(
-        tables.db().Flush({}, tables[static_cast<family>(i)]).ok());
+      REQUIRE(tables.db().Flush({}, tables[static_cast<family>(i)]).ok());
   });
   const temporary_directory scratch;
   const auto copy = scratch.path() / "copy";
