@@ -258,7 +258,7 @@ private:
     switch (note.what) {
       case commit_note::kind::admitted:
         ledger_.committed(id, std::move(note.spec), env_.mono());
-        return true;
+        return may_be_head(note.record);
       case commit_note::kind::requeued:
         ledger_.requeued(note.record, note.delay, env_.mono());
         return true;
@@ -274,6 +274,17 @@ private:
         return false;
     }
     return false;
+  }
+
+  /// False when the announced heads are full and all before this job: most
+  /// submissions to a long queue change nothing that a dispatcher sees.
+  bool may_be_head(const runtime::job_record& record) const {
+    auto it = feeds_.find(record.model);
+    if (it == feeds_.end())
+      return false;
+    const auto& announced = it->second.announced;
+    return announced.size() < config_.announced_heads
+           || record.order_key <= announced.back().key;
   }
 
   // --- dispatchers -----------------------------------------------------------------

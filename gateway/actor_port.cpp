@@ -71,6 +71,10 @@ void actor_port::list(runtime::job_query query, sink_ref reply) {
   to_reader(job_id{0, turn}, actors::list_jobs{std::move(query), reply}, reply);
 }
 
+/// Neighbours in time share a shard, so that a group commit has few batches, each
+/// with its ledger line, and wakes few shards.
+constexpr uint32_t shard_run = 16;
+
 /// A key always finds the shard that saw it first.
 shard_id actor_port::choose_shard(const submit_options& options) {
   uint32_t number = 0;
@@ -79,7 +83,7 @@ shard_id actor_port::choose_shard(const submit_options& options) {
       number = number << 8
                | static_cast<uint8_t>(options.idempotency_key[i]);
   } else {
-    number = next_.fetch_add(1, std::memory_order_relaxed);
+    number = next_.fetch_add(1, std::memory_order_relaxed) / shard_run;
   }
   return {static_cast<uint16_t>(number % shards_)};
 }
