@@ -37,8 +37,10 @@ constexpr int fd = models::child_socket_fd;
 }
 
 [[noreturn]] void crash(std::string_view how) {
-  if (how == "segv")
+  if (how == "segv") {
+    ::signal(SIGSEGV, SIG_DFL); // Sanitizers have a handler.
     std::raise(SIGSEGV);
+  }
   if (how == "abort")
     std::abort();
   std::_Exit(9);
