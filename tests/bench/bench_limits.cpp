@@ -32,6 +32,86 @@ struct sample_set {
   std::vector<double> rate, p50, p99;
 };
 
+class limits_bench {
+public:
+  explicit limits_bench(const bench_options& options)
+    : options_(options), scratch_(options.scratch) {}
+
+  void run() {
+    for (uint32_t i = 0; i < options_.repeats; ++i) {
+      const auto half = options_.duration_s / 2;
+      const auto sync = measure_fdatasync(scratch_.path(), half);
+      sync_p50_.push_back(to_ms(sync.quantile(0.5)));
+      sync_p99_.push_back(to_ms(sync.quantile(0.99)));
+      const auto name = std::to_string(i);
+      batches_.push_back(measure_batches(scratch_.sub("batches" + name), half));
+      measure_ceiling(scratch_.sub("ceiling" + name));
+    }
+  }
+
+  int print() const {
+    report out{"limits"};
+    out.columns({"limit", "per second", "p50 ms", "p99 ms"});
+    out.row({"fdatasync of a 4 KiB append", fixed(1000 / median(sync_p50_), 0),
+             fixed(median(sync_p50_), 3), fixed(median(sync_p99_), 3)});
+    out.row({"RocksDB, synced batches of 64 x 1 KiB",
+             fixed(median(batches_), 0), "", ""});
+    out.figure("fdatasync_p50_ms", median(sync_p50_));
+    out.figure("fdatasync_p99_ms", median(sync_p99_));
+    out.figure("rocksdb_batch64_records_per_s", median(batches_));
+    for (const auto& [connections, got] : closed_) {
+      const auto n = std::to_string(connections);
+      line(out, "ceiling, " + n + " connections", "ceiling_c" + n, got);
+    }
+    line(out, "ceiling, 500/s", "ceiling_r500", paced_);
+    out.figure("errors", static_cast<double>(errors_));
+    if (errors_ > 0)
+      out.note("ERRORS: " + std::to_string(errors_) + " requests went wrong");
+    return out.finish(options_);
+  }
+
+private:
+  void measure_ceiling(const std::string& dir) {
+    child_process server{{own_executable(), "ceiling-server", "--dir", dir},
+                         scratch_.sub("ceiling.log")};
+    server.await_listening();
+    load_plan plan{.port = server.gateway_port(),
+                   .connections = 64,
+                   .rate_per_s = 500,
+                   .duration_s = options_.duration_s,
+                   .requests = job_requests(options_.seed, 256, "sim", 1024)};
+    keep(paced_, run_load(plan));
+    plan.rate_per_s = 0;
+    for (const uint32_t connections : {1U, 16U, 64U, 256U}) {
+      plan.connections = connections;
+      keep(closed_[connections], run_load(plan));
+    }
+  }
+
+  void keep(sample_set& to, const load_result& got) {
+    to.rate.push_back(got.per_second());
+    to.p50.push_back(to_ms(got.latency.quantile(0.5)));
+    to.p99.push_back(to_ms(got.latency.quantile(0.99)));
+    errors_ += got.errors;
+  }
+
+  static void line(report& out, const std::string& label,
+                   const std::string& key, const sample_set& got) {
+    out.row({label, fixed(median(got.rate), 0), fixed(median(got.p50), 3),
+             fixed(median(got.p99), 3)});
+    out.figure(key + "_per_s", median(got.rate));
+    out.figure(key + "_p50_ms", median(got.p50));
+    out.figure(key + "_p99_ms", median(got.p99));
+  }
+
+  const bench_options& options_;
+  scratch_dir scratch_;
+  std::vector<double> sync_p50_, sync_p99_, batches_;
+  std::map<uint32_t, sample_set> closed_;
+  sample_set paced_;
+  uint64_t errors_ = 0;
+};
+
 } // namespace
 
 histogram measure_fdatasync(const std::string& dir, double seconds) {
@@ -57,66 +137,9 @@ histogram measure_fdatasync(const std::string& dir, double seconds) {
 }
 
 int bench_limits(const bench_options& options) {
-  const scratch_dir scratch{options.scratch};
-  std::vector<double> sync_p50, sync_p99, batches;
-  std::map<uint32_t, sample_set> closed;
-  sample_set paced;
-  uint64_t errors = 0;
-  for (uint32_t i = 0; i < options.repeats; ++i) {
-    const auto sync = measure_fdatasync(scratch.path(), options.duration_s / 2);
-    sync_p50.push_back(to_ms(sync.quantile(0.5)));
-    sync_p99.push_back(to_ms(sync.quantile(0.99)));
-    const auto name = std::to_string(i);
-    batches.push_back(
-      measure_batches(scratch.sub("batches" + name), options.duration_s / 2));
-    child_process server{{own_executable(), "ceiling-server", "--dir",
-                          scratch.sub("ceiling" + name)},
-                         scratch.sub("ceiling.log")};
-    server.await_listening();
-    load_plan plan{.port = server.gateway_port(),
-                   .duration_s = options.duration_s,
-                   .requests = job_requests(options.seed, 256, "sim", 1024)};
-    const auto keep = [&](sample_set& to, const load_result& got) {
-      to.rate.push_back(got.per_second());
-      to.p50.push_back(to_ms(got.latency.quantile(0.5)));
-      to.p99.push_back(to_ms(got.latency.quantile(0.99)));
-      errors += got.errors;
-    };
-    plan.connections = 64;
-    plan.rate_per_s = 500;
-    keep(paced, run_load(plan));
-    plan.rate_per_s = 0;
-    for (const uint32_t connections : {1U, 16U, 64U, 256U}) {
-      plan.connections = connections;
-      keep(closed[connections], run_load(plan));
-    }
-  }
-  report out{"limits"};
-  out.columns({"limit", "per second", "p50 ms", "p99 ms"});
-  out.row({"fdatasync of a 4 KiB append", fixed(1000 / median(sync_p50), 0),
-           fixed(median(sync_p50), 3), fixed(median(sync_p99), 3)});
-  out.row({"RocksDB, synced batches of 64 x 1 KiB", fixed(median(batches), 0),
-           "", ""});
-  out.figure("fdatasync_p50_ms", median(sync_p50));
-  out.figure("fdatasync_p99_ms", median(sync_p99));
-  out.figure("rocksdb_batch64_records_per_s", median(batches));
-  const auto line = [&](const std::string& label, const std::string& key,
-                        const sample_set& got) {
-    out.row({label, fixed(median(got.rate), 0), fixed(median(got.p50), 3),
-             fixed(median(got.p99), 3)});
-    out.figure(key + "_per_s", median(got.rate));
-    out.figure(key + "_p50_ms", median(got.p50));
-    out.figure(key + "_p99_ms", median(got.p99));
-  };
-  for (const auto& [connections, got] : closed) {
-    const auto n = std::to_string(connections);
-    line("ceiling, " + n + " connections", "ceiling_c" + n, got);
-  }
-  line("ceiling, 500/s", "ceiling_r500", paced);
-  out.figure("errors", static_cast<double>(errors));
-  if (errors > 0)
-    out.note("ERRORS: " + std::to_string(errors) + " requests went wrong");
-  return out.finish(options);
+  limits_bench bench{options};
+  bench.run();
+  return bench.print();
 }
 
 } // namespace troupe::bench

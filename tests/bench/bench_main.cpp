@@ -26,72 +26,92 @@ void add_shared(CLI::App& command, bench_options& options) {
   command.add_flag("--gate", options.gate, "exit 1 when an aim is missed");
 }
 
-int run(int argc, char** argv) {
-  CLI::App app{"Measures the limits of this box and Troupe beside them."};
-  app.require_subcommand(1);
-  bench_options options;
-  options.scratch = "/var/tmp";
+/// What the command line says; callbacks set `exit_code`.
+struct command_line {
+  bench_options shared;
   std::string only;
   std::vector<std::string> engines{"idle", "busy", "busy-nice", "busy-batch",
                                    "busy-idle"};
-  auto* limits = app.add_subcommand("limits", "fdatasync, RocksDB, ceiling");
-  auto* skeleton = app.add_subcommand("skeleton", "experiment (a) of ADR 1");
-  skeleton->add_option("--only", only, "variants, by name");
-  skeleton->add_option("--engine", engines, "what the other core does");
-  auto* accept = app.add_subcommand("accept", "202s beside the ceiling");
-  auto* stream = app.add_subcommand("stream", "overhead, delay, memory");
-  auto* recover = app.add_subcommand("recover", "restart with a full queue");
   uint64_t jobs = 100'000;
-  recover->add_option("--jobs", jobs, "queued when the node is killed")
-    ->check(CLI::Range(uint64_t{1}, uint64_t{10'000'000}));
-  auto* stores = app.add_subcommand("store", "commits and recovery");
-  for (auto* command : {limits, skeleton, accept, stream, recover, stores})
-    add_shared(*command, options);
-
   skeleton_options server;
-  auto* ceiling = app.add_subcommand("ceiling-server", "run the ceiling");
-  auto* bones = app.add_subcommand("skeleton-server", "run the skeleton");
-  for (auto* command : {ceiling, bones}) {
+  int core = 1;
+  int niceness = 0;
+  std::string policy = "other";
+  int exit_code = 0;
+};
+
+void add_benches(CLI::App& app, command_line& line) {
+  auto& shared = line.shared;
+  const auto add = [&](const char* name, const char* about, auto run) {
+    auto* command = app.add_subcommand(name, about);
+    add_shared(*command, shared);
+    command->callback([&line, run] {
+      if (line.shared.quick) {
+        line.shared.repeats = 1;
+        line.shared.duration_s = std::min(line.shared.duration_s, 1.0);
+        line.jobs = std::min<uint64_t>(line.jobs, 10'000);
+      }
+      line.exit_code = run();
+    });
+    return command;
+  };
+  add("limits", "fdatasync, RocksDB, ceiling",
+      [&] { return bench_limits(shared); });
+  add("accept", "202s beside the ceiling",
+      [&] { return bench_accept(shared); });
+  add("stream", "overhead, delay, memory",
+      [&] { return bench_stream(shared); });
+  add("recover", "restart with a full queue",
+      [&] { return bench_recover(shared, line.jobs); })
+    ->add_option("--jobs", line.jobs, "queued when the node is killed")
+    ->check(CLI::Range(uint64_t{1}, uint64_t{10'000'000}));
+  auto* skeleton = add("skeleton", "experiment (a) of ADR 1", [&] {
+    return bench_skeleton(shared, line.only, line.engines);
+  });
+  skeleton->add_option("--only", line.only, "variants, by name");
+  skeleton->add_option("--engine", line.engines, "what the other core does");
+}
+
+void add_servers(CLI::App& app, command_line& line) {
+  auto& server = line.server;
+  const auto add = [&](const char* name, const char* about, auto run) {
+    auto* command = app.add_subcommand(name, about);
+    command->callback([&line, run] { line.exit_code = run(); });
+    return command;
+  };
+  auto* ceiling = add("ceiling-server", "run the ceiling", [&] {
+    return run_ceiling_server(server.port, server.dir);
+  });
+  auto* skeleton = add("skeleton-server", "run the skeleton",
+                       [&] { return run_skeleton_server(server); });
+  for (auto* command : {ceiling, skeleton}) {
     command->add_option("--port", server.port, "0 = any");
     command->add_option("--dir", server.dir, "of the database")->required();
   }
-  bones->add_option("--policy", server.policy, "sharing or stealing");
-  bones->add_option("--threads", server.threads, "of the scheduler");
-  bones->add_option("--throughput", server.throughput, "messages per turn");
-  bones->add_option("--journal", server.journal, "actor or thread");
-  bones->add_option("--shard", server.shard, "pooled or detached");
-  int core = 1;
-  int niceness = 0;
-  auto* busy = app.add_subcommand("busy-loop", "burn one core");
-  busy->add_option("--core", core, "number of the core");
-  busy->add_option("--nice", niceness, "0..19");
-  std::string policy = "other";
-  busy->add_option("--policy", policy, "other, batch or idle");
-  CLI11_PARSE(app, argc, argv);
+  skeleton->add_option("--policy", server.policy, "sharing or stealing");
+  skeleton->add_option("--threads", server.threads, "of the scheduler");
+  skeleton->add_option("--throughput", server.throughput, "messages per turn");
+  skeleton->add_option("--journal", server.journal, "actor or thread");
+  skeleton->add_option("--shard", server.shard, "pooled or detached");
+  auto* busy = add("busy-loop", "burn one core", [&] {
+    return run_busy_loop(line.core, line.niceness, line.policy);
+  });
+  busy->add_option("--core", line.core, "number of the core");
+  busy->add_option("--nice", line.niceness, "0..19, added to the current one");
+  busy->add_option("--policy", line.policy, "other, batch or idle");
+}
 
-  if (options.quick) {
-    options.repeats = 1;
-    options.duration_s = std::min(options.duration_s, 1.0);
-  }
-  if (limits->parsed())
-    return bench_limits(options);
-  if (skeleton->parsed())
-    return bench_skeleton(options, only, engines);
-  if (accept->parsed())
-    return bench_accept(options);
-  if (stream->parsed())
-    return bench_stream(options);
-  if (recover->parsed())
-    return bench_recover(options,
-                         options.quick ? std::min<uint64_t>(jobs, 10'000)
-                                       : jobs);
-  if (stores->parsed())
-    return bench_store(options);
-  if (ceiling->parsed())
-    return run_ceiling_server(server.port, server.dir);
-  if (bones->parsed())
-    return run_skeleton_server(server);
-  return run_busy_loop(core, niceness, policy);
+int run(int argc, char** argv) {
+  CLI::App app{"Measures the limits of this box and Troupe beside them."};
+  app.require_subcommand(0, 1);
+  command_line line;
+  line.shared.scratch = "/var/tmp";
+  add_benches(app, line);
+  add_servers(app, line);
+  CLI11_PARSE(app, argc, argv);
+  if (app.get_subcommands().empty())
+    std::fputs(app.help().c_str(), stdout);
+  return line.exit_code;
 }
 
 } // namespace
