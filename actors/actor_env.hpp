@@ -60,6 +60,11 @@ struct actor_env {
 
   runtime::mono_time mono() const noexcept { return clock->mono(); }
   runtime::wall_time wall() const noexcept { return clock->wall(); }
+  /// Zero when `at` has passed, however long ago.
+  runtime::duration time_until(runtime::mono_time at) const noexcept {
+    auto now = mono();
+    return at <= now ? runtime::duration{0} : at - now;
+  }
 
   /// Spawns `Impl` pooled, or on its own thread when `mode` says so.
   template <class Impl, class... Ts>

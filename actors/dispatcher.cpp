@@ -135,7 +135,7 @@ private:
     if (!due || armed_)
       return;
     armed_ = true;
-    auto delay = std::max(runtime::duration{10'000}, *due - env_.mono());
+    auto delay = std::max(runtime::duration{10'000}, env_.time_until(*due));
     caf::delayed_anon_send(dispatcher_actor{self_}, delay,
                            dispatch_tick_atom_v);
   }

@@ -200,7 +200,7 @@ private:
     if (!due || (armed_ && *armed_ <= *due))
       return;
     armed_ = due;
-    auto delay = std::max(runtime::duration{0}, *due - env_.mono());
+    auto delay = env_.time_until(*due);
     self_->delayed_send(self_, delay, engine_poll_atom_v, ++tick_);
   }
 

@@ -447,7 +447,7 @@ private:
       return;
     constexpr runtime::duration step = std::chrono::milliseconds{10};
     armed_ = due;
-    auto delay = std::max(step, *due - env_.mono());
+    auto delay = std::max(step, env_.time_until(*due));
     self_->delayed_send(self_, delay, shard_tick_atom_v, ++tick_);
   }
 

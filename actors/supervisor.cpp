@@ -173,7 +173,7 @@ private:
     if (!due || (armed_ && *armed_ <= *due))
       return;
     armed_ = due;
-    auto delay = std::max(runtime::duration{1'000}, *due - env_.mono());
+    auto delay = std::max(runtime::duration{1'000}, env_.time_until(*due));
     self_->delayed_send(self_, delay, supervise_tick_atom_v, ++tick_);
   }
 

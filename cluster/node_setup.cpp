@@ -5,7 +5,9 @@
 #include "runtime/storage/memory_store.hpp"
 #include "runtime/storage/rocksdb_store.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <thread>
 
 namespace troupe::cluster {
 namespace {
@@ -94,7 +96,8 @@ tree_config make_tree_config(const runtime::config& config,
 
 void configure_caf(caf::actor_system_config& caf) {
   caf.set("caf.scheduler.policy", "sharing");
-  caf.set("caf.scheduler.max-threads", 1u);
+  auto cores = std::max(1u, std::thread::hardware_concurrency());
+  caf.set("caf.scheduler.max-threads", std::min(cores, 4u));
   caf.set("caf.scheduler.max-throughput", 100u);
   caf.set("caf.logger.file.verbosity", "quiet");
 }

@@ -6,7 +6,9 @@
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <mutex>
+#include <stdexcept>
 
 namespace troupe::tests {
 
@@ -98,9 +100,23 @@ bool virtual_node::step() {
 }
 
 bool virtual_node::settle() {
+  constexpr uint64_t steps_max = 100'000;
+  uint64_t steps = 0;
   while (step())
-    ;
+    if (++steps > steps_max)
+      throw std::runtime_error("livelock at one instant:" + busiest());
   return !fatal_;
+}
+
+std::string virtual_node::busiest() const {
+  auto lines = env_.catalog.snapshot();
+  std::sort(lines.begin(), lines.end(),
+            [](const auto& a, const auto& b) { return a.handled > b.handled; });
+  std::string text;
+  for (size_t i = 0; i < std::min<size_t>(8, lines.size()); ++i)
+    text += " " + lines[i].name + " (" + lines[i].state + ", "
+            + std::to_string(lines[i].handled) + ")";
+  return text;
 }
 
 bool virtual_node::advance(runtime::duration by) {

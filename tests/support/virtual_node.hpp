@@ -79,6 +79,7 @@ public:
   ~virtual_node();
 
   /// Runs until no actor has anything to do. False: stopped by `on_fatal`.
+  /// Throws, with the busiest actors, when that never happens.
   bool settle();
   /// Moves time on by `by`, timer by timer, and settles after each.
   bool advance(runtime::duration by);
@@ -98,6 +99,7 @@ public:
 
 private:
   bool step();
+  std::string busiest() const;
 
   std::function<size_t(size_t)> choose_;
   virtual_clock clock_;
