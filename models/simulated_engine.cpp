@@ -227,8 +227,11 @@ mono_time simulated_engine::attempt_due(const attempt& a) const {
   if (a.next >= a.last)
     return due;
   auto by_time = std::max(a.pace.ready_at(), token_due(a, a.next));
-  auto full = std::min(a.next + output_pace::tokens_max, a.last) - 1;
-  return std::min({due, by_time, token_due(a, full)});
+  due = std::min(due, by_time);
+  // Fewer than a full batch would only come round again without being told.
+  if (a.last - a.next >= output_pace::tokens_max)
+    due = std::min(due, token_due(a, a.next + output_pace::tokens_max - 1));
+  return due;
 }
 
 bool simulated_engine::frozen() const noexcept {

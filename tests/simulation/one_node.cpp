@@ -80,9 +80,9 @@ public:
   }
 
   simulation_report run() {
-    bool finished = drive(20min);
+    bool finished = drive(4min);
     if (!finished)
-      violate("I22: not every acknowledged job ended in 20 virtual minutes: "
+      violate("I22: not every acknowledged job ended in 4 virtual minutes: "
               + unfinished());
     node_->settle();
     auto contents = store_->contents();
