@@ -42,7 +42,10 @@ std::vector<attempt_id> dispatch_core::withdraw(const std::string& worker,
                                it->second.running.end()};
   workers_.erase(it);
   std::erase_if(pending_, [&](const auto& item) {
-    return item.second.order.worker == worker;
+    if (item.second.order.worker != worker)
+      return false;
+    put_back(item.second);
+    return true;
   });
   return lost;
 }
@@ -68,7 +71,7 @@ std::vector<lease_order> dispatch_core::pick(mono_time now) {
                       .worker = name};
     ++worker->pending;
     worker->exclusive = head.alone;
-    pending_[head.id] = {order, now + timeout_};
+    pending_[head.id] = {order, head, now + timeout_};
     orders.push_back(std::move(order));
     known.erase(it->id);
     it = order_.erase(it);
@@ -164,8 +167,16 @@ void dispatch_core::expire_orders(mono_time now) {
   for (const auto& [id, p] : pending_)
     if (p.expires <= now)
       late.push_back(id);
-  for (auto id : late)
+  for (auto id : late) {
+    auto order = pending_.at(id);
     drop_order(id);
+    put_back(order);
+  }
+}
+
+void dispatch_core::put_back(const pending_order& p) {
+  heads_[p.order.shard].emplace(p.order.job, p.head);
+  order_.insert({p.head.key, p.order.job, p.order.shard});
 }
 
 } // namespace troupe::runtime

@@ -71,6 +71,7 @@ private:
   };
   struct pending_order {
     lease_order order;
+    announced_head head;
     mono_time expires;
   };
   struct candidate {
@@ -82,6 +83,8 @@ private:
   worker_state* place(const announced_head& head, std::string& name);
   void drop_order(job_id job);
   void expire_orders(mono_time now);
+  /// The order came to nothing, but the shard does not know: ask again.
+  void put_back(const pending_order& p);
 
   duration timeout_;
   std::map<shard_id, std::map<job_id, announced_head>> heads_;

@@ -80,10 +80,10 @@ public:
   }
 
   simulation_report run() {
-    bool finished = drive(4min);
+    bool finished = drive(30min);
     if (!finished)
-      violate("I22: not every acknowledged job ended in 4 virtual minutes: "
-              + unfinished());
+      violate("I22: not every acknowledged job ended in 30 virtual minutes: "
+              + unfinished() + "\n" + node_->states());
     node_->settle();
     auto contents = store_->contents();
     node_.reset();

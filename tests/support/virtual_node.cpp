@@ -6,7 +6,6 @@
 #include <caf/scheduler/test_coordinator.hpp>
 #include <caf/send.hpp>
 
-#include <algorithm>
 #include <mutex>
 #include <stdexcept>
 
@@ -104,18 +103,15 @@ bool virtual_node::settle() {
   uint64_t steps = 0;
   while (step())
     if (++steps > steps_max)
-      throw std::runtime_error("livelock at one instant:" + busiest());
+      throw std::runtime_error("livelock at one instant:\n" + states());
   return !fatal_;
 }
 
-std::string virtual_node::busiest() const {
-  auto lines = env_.catalog.snapshot();
-  std::sort(lines.begin(), lines.end(),
-            [](const auto& a, const auto& b) { return a.handled > b.handled; });
+std::string virtual_node::states() const {
   std::string text;
-  for (size_t i = 0; i < std::min<size_t>(8, lines.size()); ++i)
-    text += " " + lines[i].name + " (" + lines[i].state + ", "
-            + std::to_string(lines[i].handled) + ")";
+  for (const auto& line : env_.catalog.snapshot())
+    text += line.name + "#" + std::to_string(line.generation) + " "
+            + line.state + " " + std::to_string(line.handled) + "\n";
   return text;
 }
 

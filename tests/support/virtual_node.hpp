@@ -94,12 +94,13 @@ public:
   virtual_clock& clock() { return clock_; }
   caf::actor_system& system() { return *system_; }
   caf::scheduler::test_coordinator& scheduler();
+  /// Every actor's name, generation, state and message count, for failures.
+  std::string states() const;
   /// Exit code of `on_fatal`, once it was called.
   std::optional<int> fatal() const { return fatal_; }
 
 private:
   bool step();
-  std::string busiest() const;
 
   std::function<size_t(size_t)> choose_;
   virtual_clock clock_;
