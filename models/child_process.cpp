@@ -132,9 +132,9 @@ child_process::spawn(const child_command& command) {
   spawn_plan plan{*opened};
   child_process child;
   // tidy: seams: the one start of an engine
-  auto error = ::posix_spawn(&child.pid_.value, command.executable.c_str(),
-                             &plan.actions, &plan.attributes, argv.data(),
-                             envp.data());
+  auto error =
+    ::posix_spawn(&child.pid_.value, command.executable.c_str(), &plan.actions,
+                  &plan.attributes, argv.data(), envp.data());
   if (error != 0) {
     child.pid_.value = 0;
     return os_failure("cannot start " + command.executable, error);

@@ -17,8 +17,8 @@ namespace troupe::models {
 constexpr int child_socket_fd = 3;
 
 struct child_command {
-  std::string executable; ///< A path; PATH is not searched.
-  std::vector<std::string> arguments; ///< Without the program's name.
+  std::string executable;               ///< A path; PATH is not searched.
+  std::vector<std::string> arguments;   ///< Without the program's name.
   std::vector<std::string> environment; ///< "NAME=value"; nothing else passes.
 };
 
@@ -41,7 +41,7 @@ public:
   ~child_process();
 
   pid_t pid() const noexcept { return pid_; }
-  int socket() const noexcept { return socket_.get(); }           ///< Non-blocking.
+  int socket() const noexcept { return socket_.get(); } ///< Non-blocking.
   int diagnostics() const noexcept { return diagnostics_.get(); } ///< Same.
   /// Readable once the child has ended; -1 where the kernel has no pidfd (then
   /// the end of the socket is the only sign).

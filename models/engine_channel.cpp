@@ -25,10 +25,8 @@ runtime::mono_time now() {
 } // namespace
 
 engine_channel::engine_channel(channel_config config, engine_wakeup wake)
-  : config_{std::move(config)},
-    wake_{std::move(wake)},
-    signal_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)},
-    log_{config_.log} {
+  : config_{std::move(config)}, wake_{std::move(wake)},
+    signal_{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)}, log_{config_.log} {
   if (!append_order(load_backend_order{.config = config_.backend}, writer_,
                     unsent_))
     kill_reason_ = runtime::fail(runtime::errc::config_invalid,
@@ -37,9 +35,9 @@ engine_channel::engine_channel(channel_config config, engine_wakeup wake)
     // tidy: seams: the engine's thread
     thread_ = std::thread{[this] { run(); }};
   } catch (const std::system_error& error) {
-    finish(runtime::fail(runtime::errc::io_error,
-                         std::string{"no thread for the engine: "}
-                           + error.what()));
+    finish(
+      runtime::fail(runtime::errc::io_error,
+                    std::string{"no thread for the engine: "} + error.what()));
   }
 }
 
@@ -239,8 +237,8 @@ bool engine_channel::receive(child_process& child, bool to_the_end) {
       return true;
     if (n <= 0) {
       if (reader_.held() > 0 && !reported_)
-        broken_ = runtime::fail(runtime::errc::protocol_error,
-                                "engine frame: cut off");
+        broken_ =
+          runtime::fail(runtime::errc::protocol_error, "engine frame: cut off");
       return false;
     }
     reader_.feed({buffer.data(), static_cast<size_t>(n)});

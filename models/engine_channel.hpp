@@ -80,7 +80,7 @@ private:
   frame_writer writer_;
   std::string unsent_;
   size_t unsent_begin_ = 0; ///< Bytes of `unsent_` that are sent already.
-  int socket_ = -1; ///< Borrowed from the child while it lives.
+  int socket_ = -1;         ///< Borrowed from the child while it lives.
   bool closed_ = false;
   bool woken_ = false;
   bool paused_ = false; ///< Not reading: too many events wait.

@@ -167,10 +167,8 @@ private:
     packer_.pack_bin_body(bytes.data(), bytes.size());
   }
   template <class E>
-    requires std::is_enum_v<E>
-  void write(E x) {
-    packer_.pack_uint8(static_cast<uint8_t>(x));
-  }
+  requires std::is_enum_v<E>
+  void write(E x) { packer_.pack_uint8(static_cast<uint8_t>(x)); }
   template <class T>
   void write(const std::optional<T>& x) {
     if (x)
@@ -185,10 +183,8 @@ private:
       write(element);
   }
   template <class T>
-    requires std::is_class_v<T>
-  void write(const T& x) {
-    structure(x);
-  }
+  requires std::is_class_v<T>
+  void write(const T& x) { structure(x); }
 
   std::string out_;
   stream stream_{out_};
@@ -248,7 +244,7 @@ private:
     return bytes && assign(x, runtime::job_id::from_bytes(*bytes));
   }
   template <class E>
-    requires std::is_enum_v<E>
+  requires std::is_enum_v<E>
   bool read(E& x) {
     using range = runtime::detail::enum_range<E>;
     auto number = in_.unsigned_integer();
@@ -278,10 +274,8 @@ private:
     return true;
   }
   template <class T>
-    requires std::is_class_v<T>
-  bool read(T& x) {
-    return structure(x);
-  }
+  requires std::is_class_v<T>
+  bool read(T& x) { return structure(x); }
 
   runtime::msgpack_cursor in_;
   bool checked_;
@@ -304,10 +298,10 @@ runtime::result<Message> decode_body(const frame& x) {
   if (reader.structure(value) && reader.at_end())
     return Message{std::move(value)};
   auto where = reader.failed_at().empty() ? "its size" : reader.failed_at();
-  return runtime::fail(
-    runtime::errc::protocol_error,
-    "engine frame of kind " + std::to_string(static_cast<unsigned>(x.kind))
-      + ": wrong type, value or length at " + where);
+  return runtime::fail(runtime::errc::protocol_error,
+                       "engine frame of kind "
+                         + std::to_string(static_cast<unsigned>(x.kind))
+                         + ": wrong type, value or length at " + where);
 }
 
 runtime::failure wrong_direction(frame_kind kind) {
@@ -320,10 +314,10 @@ runtime::failure wrong_direction(frame_kind kind) {
 // In the order of the variants' alternatives.
 constexpr frame_kind order_kinds[] = {frame_kind::load, frame_kind::admit,
                                       frame_kind::cancel};
-constexpr frame_kind event_kinds[] = {
-  frame_kind::ready,    frame_kind::began,  frame_kind::output,
-  frame_kind::finished, frame_kind::failed, frame_kind::beat,
-  frame_kind::died};
+constexpr frame_kind event_kinds[] = {frame_kind::ready,  frame_kind::began,
+                                      frame_kind::output, frame_kind::finished,
+                                      frame_kind::failed, frame_kind::beat,
+                                      frame_kind::died};
 static_assert(std::size(order_kinds) == std::variant_size_v<engine_order>);
 static_assert(std::size(event_kinds) == std::variant_size_v<engine_event>);
 

@@ -1,7 +1,7 @@
 // What travels in the frames between a node and its engine: the same values as
 // on both sides of the `engine` and `backend` seams, as msgpack arrays of their
 // fields in fixed order. Both ends are one build, so a changed layout raises
-// engine_protocol_version and nothing else. Golden bytes in tests/golden pin it.
+// engine_protocol_version and nothing else; engine_codec_test pins the bytes.
 //
 //     load      [kind, path, slots, context_length_max, prefill_tokens_max,
 //                threads, device]
@@ -36,14 +36,15 @@ struct cancel_order {
   runtime::attempt_id id;
 };
 /// What a node tells its engine. To stop, it closes the socket.
-using engine_order = std::variant<load_backend_order, admit_order, cancel_order>;
+using engine_order =
+  std::variant<load_backend_order, admit_order, cancel_order>;
 
 /// Appends one frame to `out`; false, with nothing done, when it would be too
 /// long.
-[[nodiscard]] bool append_order(const engine_order& order,
-                                frame_writer& writer, std::string& out);
-[[nodiscard]] bool append_event(const engine_event& event,
-                                frame_writer& writer, std::string& out);
+[[nodiscard]] bool append_order(const engine_order& order, frame_writer& writer,
+                                std::string& out);
+[[nodiscard]] bool append_event(const engine_event& event, frame_writer& writer,
+                                std::string& out);
 
 // `protocol_error` when the kind belongs to the other direction, or the body is
 // not exactly the layout above; text that an engine sends must be UTF-8.

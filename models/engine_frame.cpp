@@ -3,6 +3,9 @@
 namespace troupe::models {
 namespace {
 
+/// What a reader keeps after a large frame.
+constexpr size_t buffer_kept_bytes = 1u << 20;
+
 void append_u32(uint32_t value, std::string& out) {
   for (int shift = 24; shift >= 0; shift -= 8)
     out.push_back(static_cast<char>(value >> shift & 0xFF));
@@ -48,6 +51,8 @@ void frame_reader::feed(std::string_view bytes) {
   if (offset_ > 0) {
     buffer_.erase(0, offset_);
     offset_ = 0;
+    if (buffer_.empty() && buffer_.capacity() > buffer_kept_bytes)
+      buffer_.shrink_to_fit();
   }
   buffer_.append(bytes);
 }
@@ -67,8 +72,8 @@ runtime::result<std::optional<frame>> frame_reader::next() {
   if (rest.size() < size)
     return std::nullopt;
   frame found{.kind = static_cast<frame_kind>(rest[5]),
-              .body = std::string{rest.substr(
-                frame_header_bytes, size - frame_header_bytes)}};
+              .body = std::string{
+                rest.substr(frame_header_bytes, size - frame_header_bytes)}};
   offset_ += size;
   ++sequence_;
   return found;

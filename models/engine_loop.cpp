@@ -91,10 +91,10 @@ engine_exit engine_loop::run() {
   try {
     return serve();
   } catch (const std::exception& error) {
-    return leave(engine_exit::backend_failed,
-                 runtime::fail(runtime::errc::worker_lost,
-                               std::string{"the model threw: "}
-                                 + error.what()));
+    return leave(
+      engine_exit::backend_failed,
+      runtime::fail(runtime::errc::worker_lost,
+                    std::string{"the model threw: "} + error.what()));
   }
 }
 

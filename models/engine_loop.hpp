@@ -1,5 +1,5 @@
 // The engine process's one loop: takes orders between steps, steps while there
-// is work, sends what came out in paced batches and a heartbeat each second. The
+// is work, sends what came out in paced batches and beats each second. The
 // heartbeat is the loop's own, so that a step that hangs is heard as silence.
 // Seam: the engine's end of the socket.
 #pragma once
@@ -8,13 +8,12 @@
 #include "models/output_pace.hpp"
 
 #include <functional>
-#include <unordered_map>
+#include <map>
 
 namespace troupe::models {
 
-using backend_loader
-  = std::function<runtime::result<std::unique_ptr<backend>>(
-    const backend_config&)>;
+using backend_loader = std::function<runtime::result<std::unique_ptr<backend>>(
+  const backend_config&)>;
 
 /// What the process exits with.
 enum class engine_exit : int {
@@ -63,7 +62,7 @@ private:
   frame_reader reader_;
   frame_writer writer_;
   std::string unsent_;
-  std::unordered_map<runtime::attempt_id, held_output> held_;
+  std::map<runtime::attempt_id, held_output> held_;
   runtime::mono_time beat_at_{};
   runtime::mono_time now_{};
   bool admitted_ = false; ///< Since the last step.

@@ -30,11 +30,16 @@ bool ends_attempt(const engine_event& event) noexcept {
 
 std::vector<std::string> engine_environment(uint32_t threads) {
   // The last four are for sanitizer builds.
-  constexpr const char* passed[] = {
-    "PATH",          "LANG",          "LD_LIBRARY_PATH",
-    "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "CUDA_VISIBLE_DEVICES",
-    "ASAN_OPTIONS",  "LSAN_OPTIONS",  "TSAN_OPTIONS",
-    "UBSAN_OPTIONS"};
+  constexpr const char* passed[] = {"PATH",
+                                    "LANG",
+                                    "LD_LIBRARY_PATH",
+                                    "OPENBLAS_CORETYPE",
+                                    "OPENBLAS_L2_SIZE",
+                                    "CUDA_VISIBLE_DEVICES",
+                                    "ASAN_OPTIONS",
+                                    "LSAN_OPTIONS",
+                                    "TSAN_OPTIONS",
+                                    "UBSAN_OPTIONS"};
   std::vector<std::string> environment;
   for (const auto* name : passed)
     if (const char* value = std::getenv(name))
@@ -46,8 +51,7 @@ std::vector<std::string> engine_environment(uint32_t threads) {
 }
 
 engine_process::engine_process(engine_process_config config)
-  : config_{std::move(config)},
-    watchdog_{config_.watchdog},
+  : config_{std::move(config)}, watchdog_{config_.watchdog},
     slots_{config_.backend.slots} {}
 
 void engine_process::start(engine_wakeup wake) {
@@ -61,8 +65,8 @@ void engine_process::start(engine_wakeup wake) {
     .unsent_bytes_max = config_.unsent_bytes_max,
     .events_max = config_.events_max,
     .log = config_.log};
-  channel_ = std::make_unique<engine_channel>(std::move(channel),
-                                              std::move(wake));
+  channel_ =
+    std::make_unique<engine_channel>(std::move(channel), std::move(wake));
 }
 
 void engine_process::admit(attempt_request request) {

@@ -24,7 +24,7 @@ struct engine_process_config {
   std::function<void(std::string_view)> log;
 };
 
-/// What an engine sees of the node's environment, and the number of its threads:
+/// What an engine sees of the node's environment, and its number of threads:
 /// nothing secret, nothing that makes runs differ by accident.
 std::vector<std::string> engine_environment(uint32_t threads);
 

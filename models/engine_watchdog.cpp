@@ -6,8 +6,8 @@ namespace troupe::models {
 namespace {
 
 std::string seconds(runtime::duration x) {
-  auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(x).count()
-                / 100;
+  auto tenths =
+    std::chrono::duration_cast<std::chrono::milliseconds>(x).count() / 100;
   auto text = std::to_string(tenths / 10);
   if (tenths % 10 != 0)
     text += "." + std::to_string(tenths % 10);

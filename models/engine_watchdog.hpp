@@ -24,7 +24,7 @@ enum class engine_verdict : uint8_t { healthy, no_heartbeat, hung, load_stuck };
 /// For people: "no heartbeat for 10 s".
 std::string describe(engine_verdict verdict, const watchdog_config& config);
 
-/// Silent until `started`. Times must not go back. Call `observe` at every look,
+/// Silent until `started`. Times must not go back. Call `observe` at each look,
 /// at `next_check` at the latest: a longer gap means that the observer itself
 /// stood still (a stopped process, a suspended machine) and is not held against
 /// the engine.

@@ -22,11 +22,10 @@ constexpr double z95 = 1.6448536269514722;
 // Two of them are longer in bytes than in characters, so that every test of
 // offsets meets UTF-8.
 constexpr std::array<std::string_view, 32> words{
-  "actor",  "batch",  "café",   "delta",  "engine", "frame",  "gate",
-  "head",   "index",  "journal", "key",   "lease",  "message", "node",
-  "output", "prefix", "queue",  "retry",  "shard",  "token",  "update",
-  "value",  "worker", "yield",  "zone",   "größe",  "slot",   "stream",
-  "store",  "tier",   "tenant", "epoch"};
+  "actor", "batch",   "café",  "delta",  "engine",  "frame", "gate",   "head",
+  "index", "journal", "key",   "lease",  "message", "node",  "output", "prefix",
+  "queue", "retry",   "shard", "token",  "update",  "value", "worker", "yield",
+  "zone",  "größe",   "slot",  "stream", "store",   "tier",  "tenant", "epoch"};
 
 /// splitmix64's finaliser (Steele, Lea, Flood 2014): one good hash of a word.
 uint64_t mix(uint64_t x) noexcept {
@@ -109,14 +108,14 @@ std::vector<engine_event> simulated_engine::poll(mono_time now) {
     beat_at_ = now + beat_interval;
     watchdog_.started(now);
     watchdog_.ready(now);
-    out.push_back(engine_ready{
-      .description = {.kind = "simulated",
-                      .device = "none",
-                      .slots = config_.slots,
-                      .context_length = config_.context_length,
-                      .continues_prefix = true,
-                      .tasks = {runtime::task_kind::chat,
-                                runtime::task_kind::complete}}});
+    out.push_back(
+      engine_ready{.description = {.kind = "simulated",
+                                   .device = "none",
+                                   .slots = config_.slots,
+                                   .context_length = config_.context_length,
+                                   .continues_prefix = true,
+                                   .tasks = {runtime::task_kind::chat,
+                                             runtime::task_kind::complete}}});
   }
   std::ranges::move(pending_, std::back_inserter(out));
   pending_.clear();
@@ -158,10 +157,10 @@ simulated_engine::attempt
 simulated_engine::plan(const attempt_request& request) const {
   attempt a{.id = request.id};
   auto wanted = request.simulate.value_or(runtime::simulate_params{});
-  auto service_s = wanted.service_s ? *wanted.service_s
-                                    : draw_service_s(request.id);
-  a.service = duration{
-    static_cast<int64_t>(bounded_service_s(service_s) * 1e6)};
+  auto service_s =
+    wanted.service_s ? *wanted.service_s : draw_service_s(request.id);
+  a.service =
+    duration{static_cast<int64_t>(bounded_service_s(service_s) * 1e6)};
   a.input_tokens = estimate_tokens(request);
   a.total = std::min(wanted.tokens.value_or(config_.tokens), tokens_max);
   a.first = request.prefix_tokens;
@@ -204,11 +203,11 @@ std::string simulated_engine::word(runtime::job_id job, uint32_t index) const {
 mono_time simulated_engine::token_due(const attempt& a, uint32_t index) const {
   if (a.total == 0)
     return a.began_at;
-  auto share = static_cast<double>(index - a.first + 1)
-               / static_cast<double>(a.total);
+  auto share =
+    static_cast<double>(index - a.first + 1) / static_cast<double>(a.total);
   return a.began_at
-         + duration{static_cast<int64_t>(
-           static_cast<double>(a.service.count()) * share)};
+         + duration{static_cast<int64_t>(static_cast<double>(a.service.count())
+                                         * share)};
 }
 
 mono_time simulated_engine::end_due(const attempt& a) const {
@@ -258,8 +257,7 @@ void simulated_engine::begin_admitted(mono_time now,
       frozen_since_ = now;
       continue;
     }
-    out.push_back(
-      attempt_began{.id = a.id, .input_tokens = a.input_tokens});
+    out.push_back(attempt_began{.id = a.id, .input_tokens = a.input_tokens});
   }
 }
 

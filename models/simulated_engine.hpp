@@ -87,7 +87,7 @@ private:
 
   simulated_config config_;
   engine_wakeup wake_;
-  std::vector<attempt> attempts_; ///< In order of admission.
+  std::vector<attempt> attempts_;     ///< In order of admission.
   std::vector<engine_event> pending_; ///< Refusals, told by the next poll.
   engine_watchdog watchdog_;
   bool started_ = false;

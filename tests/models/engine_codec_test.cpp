@@ -61,34 +61,33 @@ std::string event_refusal(frame_kind kind, std::string body) {
 
 TEST_CASE("the bytes of engine messages do not change",
           "[models][engine_codec][golden]") {
-  CHECK(frame_of(engine_event{engine_beat{.steps = 5}}).body
-        == "\x91\x05"s);
+  CHECK(frame_of(engine_event{engine_beat{.steps = 5}}).body == "\x91\x05"s);
   CHECK(frame_of(engine_event{attempt_output{
                    .id = some_id, .text = "caf\xC3\xA9", .tokens = 1}})
           .body
-        == "\x93" + id_bytes + "\xA5" "caf\xC3\xA9\x01"s);
-  CHECK(frame_of(engine_event{attempt_finished{
-                   .id = some_id,
-                   .finish = runtime::finish_reason::length,
-                   .input_tokens = 7,
-                   .output_tokens = 300}})
+        == "\x93" + id_bytes
+             + "\xA5"
+               "caf\xC3\xA9\x01"s);
+  CHECK(frame_of(engine_event{
+                   attempt_finished{.id = some_id,
+                                    .finish = runtime::finish_reason::length,
+                                    .input_tokens = 7,
+                                    .output_tokens = 300}})
           .body
-        == "\x94" + id_bytes
-             + "\x02\x07\xCD\x01\x2C"s);
-  CHECK(frame_of(engine_event{attempt_failed{
-                   .id = some_id,
-                   .why = {runtime::errc::model_error, "no"},
-                   .transient = false}})
+        == "\x94" + id_bytes + "\x02\x07\xCD\x01\x2C"s);
+  CHECK(frame_of(
+          engine_event{attempt_failed{.id = some_id,
+                                      .why = {runtime::errc::model_error, "no"},
+                                      .transient = false}})
           .body
         == "\x93" + id_bytes + "\x92\x19\xA2no\xC2"s);
-  CHECK(frame_of(engine_event{engine_died{
-                   .why = {runtime::errc::config_invalid, "x"}}})
+  CHECK(frame_of(engine_event{
+                   engine_died{.why = {runtime::errc::config_invalid, "x"}}})
           .body
         == "\x91\x92\x22\xA1x"s);
-  CHECK(frame_of(engine_event{attempt_began{.id = some_id,
-                                            .input_tokens = 9}})
-          .body
-        == "\x92" + id_bytes + "\x09"s);
+  CHECK(
+    frame_of(engine_event{attempt_began{.id = some_id, .input_tokens = 9}}).body
+    == "\x92" + id_bytes + "\x09"s);
   CHECK(frame_of(engine_order{cancel_order{.id = some_id}}).body
         == "\x91" + id_bytes);
   CHECK(frame_of(engine_event{engine_ready{
@@ -99,11 +98,13 @@ TEST_CASE("the bytes of engine messages do not change",
                                    .continues_prefix = true,
                                    .tasks = {runtime::task_kind::chat}}}})
           .body
-        == "\x91\x96\xA1k\xA3" "cpu\x08\xCD\x01\x00\xC3\x91\x01"s);
+        == "\x91\x96\xA1k\xA3"
+           "cpu\x08\xCD\x01\x00\xC3\x91\x01"s);
   CHECK(frame_of(engine_order{load_backend_order{
                    .config = {.kind = "k", .path = "p", .device = "cpu"}}})
           .body
-        == "\x97\xA1k\xA1p\x08\x00\xCD\x01\x00\x01\xA3" "cpu"s);
+        == "\x97\xA1k\xA1p\x08\x00\xCD\x01\x00\x01\xA3"
+           "cpu"s);
 }
 
 TEST_CASE("an attempt crosses with all it has", "[models][engine_codec]") {
@@ -146,16 +147,16 @@ TEST_CASE("an attempt crosses with all it has", "[models][engine_codec]") {
 }
 
 TEST_CASE("events cross with all they have", "[models][engine_codec]") {
-  auto failed = round_trip_event(attempt_failed{
-    .id = some_id,
-    .why = {runtime::errc::context_too_long, "4097 tokens"},
-    .transient = false});
+  auto failed = round_trip_event(
+    attempt_failed{.id = some_id,
+                   .why = {runtime::errc::context_too_long, "4097 tokens"},
+                   .transient = false});
   CHECK(failed.id == some_id);
   CHECK(failed.why.code == runtime::errc::context_too_long);
   CHECK(failed.why.context == "4097 tokens");
   CHECK_FALSE(failed.transient);
-  auto output = round_trip_event(attempt_output{
-    .id = some_id, .text = "größe\x01", .tokens = 0xFFFFFFFF});
+  auto output = round_trip_event(
+    attempt_output{.id = some_id, .text = "größe\x01", .tokens = 0xFFFFFFFF});
   CHECK(output.text == "größe\x01");
   CHECK(output.tokens == 0xFFFFFFFF);
 }
@@ -183,11 +184,11 @@ TEST_CASE("orders are no events and events are no orders",
 
 TEST_CASE("every cut, every longer body and every bomb is refused",
           "[models][engine_codec][hostile]") {
-  auto whole = frame_of(engine_event{engine_ready{
-    .description = {.kind = "k",
-                    .device = "cpu",
-                    .tasks = {runtime::task_kind::chat,
-                              runtime::task_kind::complete}}}});
+  auto whole = frame_of(engine_event{
+    engine_ready{.description = {.kind = "k",
+                                 .device = "cpu",
+                                 .tasks = {runtime::task_kind::chat,
+                                           runtime::task_kind::complete}}}});
   REQUIRE(event_refusal(whole.kind, whole.body).empty());
   for (size_t size = 0; size < whole.body.size(); ++size)
     CHECK_FALSE(event_refusal(whole.kind, whole.body.substr(0, size)).empty());

@@ -35,8 +35,7 @@ engine_event random_event(runtime::rng& random) {
       return attempt_finished{.id = id, .output_tokens = 9};
     case 3:
       return attempt_failed{
-        .id = id,
-        .why = {runtime::errc::model_error, random_text(random, 40)}};
+        .id = id, .why = {runtime::errc::model_error, random_text(random, 40)}};
     case 4:
       return engine_beat{.steps = random.next()};
     default:
@@ -89,8 +88,7 @@ void damage(std::string& bytes, runtime::rng& random) {
         bytes.erase(at, 1 + random.below(8));
         break;
       default:
-        bytes.insert(at, 1 + random.below(8),
-                     static_cast<char>(random.next()));
+        bytes.insert(at, 1 + random.below(8), static_cast<char>(random.next()));
     }
   }
 }
@@ -137,8 +135,8 @@ TEST_CASE("random bodies are messages or refusals",
       c = random.below(2) == 0 ? tags[random.below(tags.size())]
                                : static_cast<char>(random.next());
     for (auto kind : {frame_kind::load, frame_kind::admit, frame_kind::cancel,
-                      frame_kind::ready, frame_kind::output,
-                      frame_kind::failed, frame_kind::died}) {
+                      frame_kind::ready, frame_kind::output, frame_kind::failed,
+                      frame_kind::died}) {
       frame x{.kind = kind, .body = body};
       auto event = decode_event(x);
       auto order = decode_order(x);

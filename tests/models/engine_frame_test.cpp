@@ -107,8 +107,7 @@ TEST_CASE("a broken stream stays broken", "[models][engine_frame][hostile]") {
   CHECK(reader.held() == 0); // And holds nothing.
 }
 
-TEST_CASE("an incomplete frame is known to be held",
-          "[models][engine_frame]") {
+TEST_CASE("an incomplete frame is known to be held", "[models][engine_frame]") {
   frame_writer writer;
   auto bytes = framed(writer, frame_kind::beat, "abc");
   frame_reader reader;

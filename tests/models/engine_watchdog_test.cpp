@@ -48,16 +48,14 @@ TEST_CASE("heartbeats without a step are a hang only with a busy slot",
   dog.ready(t0);
   auto now = t0;
   auto beat = [&](auto at) { dog.beat(7, at); };
-  CHECK(first_verdict(dog, now, seconds{300}, beat)
-        == engine_verdict::healthy);
+  CHECK(first_verdict(dog, now, seconds{300}, beat) == engine_verdict::healthy);
   dog.occupied(1, now);
   auto occupied_at = now;
   CHECK(first_verdict(dog, now, seconds{300}, beat) == engine_verdict::hung);
   CHECK(now == occupied_at + seconds{30});
 }
 
-TEST_CASE("steps and output keep a busy engine healthy",
-          "[models][watchdog]") {
+TEST_CASE("steps and output keep a busy engine healthy", "[models][watchdog]") {
   engine_watchdog dog;
   dog.started(t0);
   dog.ready(t0);
@@ -67,9 +65,9 @@ TEST_CASE("steps and output keep a busy engine healthy",
   CHECK(first_verdict(dog, now, seconds{300},
                       [&](auto at) { dog.beat(++steps, at); })
         == engine_verdict::healthy);
-  CHECK(first_verdict(dog, now, seconds{300},
-                      [&](auto at) { dog.progress(at); })
-        == engine_verdict::healthy);
+  CHECK(
+    first_verdict(dog, now, seconds{300}, [&](auto at) { dog.progress(at); })
+    == engine_verdict::healthy);
 }
 
 TEST_CASE("loading has its own limit and a hang does not count meanwhile",

@@ -10,10 +10,10 @@
 using namespace troupe;
 using models::simulated_config;
 using models::simulated_engine;
-using tests::engine_driver;
-using tests::make_attempt;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using tests::engine_driver;
+using tests::make_attempt;
 
 namespace {
 
@@ -207,10 +207,8 @@ TEST_CASE("lognormal service times have the configured median and p95",
           "[models][simulated]") {
   constexpr int count = 4000;
   std::vector<double> drawn;
-  simulated_config config{.median_s = 0.2,
-                          .p95_s = 0.5,
-                          .tokens = 1,
-                          .slots = 1000};
+  simulated_config config{
+    .median_s = 0.2, .p95_s = 0.5, .tokens = 1, .slots = 1000};
   for (int round = 0; round < count / 1000; ++round) {
     stage s{config};
     auto began_at = s.driver.now;
@@ -273,8 +271,7 @@ TEST_CASE("a scripted failure comes before its token, prefix included",
   REQUIRE(s.story(invalid).failed);
   CHECK(s.story(invalid).tokens == 0);
   CHECK_FALSE(s.story(invalid).failed->transient);
-  CHECK(s.story(invalid).failed->why.code
-        == runtime::errc::validation_failed);
+  CHECK(s.story(invalid).failed->why.code == runtime::errc::validation_failed);
   REQUIRE(s.story(continued).failed);
   CHECK(s.story(continued).tokens == 1);
   CHECK(s.story(late).finished);
@@ -392,8 +389,7 @@ TEST_CASE("an attempt too many is refused and a repeated one ignored",
   CHECK(s.story(make_attempt(1)).tokens == 20);
   CHECK(s.story(make_attempt(2)).finished);
   REQUIRE(s.story(make_attempt(3)).failed);
-  CHECK(s.story(make_attempt(3)).failed->why.code
-        == runtime::errc::queue_full);
+  CHECK(s.story(make_attempt(3)).failed->why.code == runtime::errc::queue_full);
   CHECK(s.story(make_attempt(3)).failed->transient);
 }
 
@@ -418,9 +414,12 @@ TEST_CASE("a killed engine dies once", "[models][simulated]") {
   s.engine.kill();
   s.driver.run_for(seconds{10});
   REQUIRE(s.driver.died);
-  CHECK(std::ranges::count_if(s.driver.events, [](const auto& e) {
-          return std::holds_alternative<models::engine_died>(e);
-        }) == 1);
+  CHECK(std::ranges::count_if(
+          s.driver.events,
+          [](const auto& e) {
+            return std::holds_alternative<models::engine_died>(e);
+          })
+        == 1);
   s.engine.admit(make_attempt(2));
   CHECK(s.engine.poll(s.driver.now).empty());
 }

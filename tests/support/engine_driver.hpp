@@ -83,9 +83,8 @@ private:
 /// The n-th job of a test, first attempt.
 inline models::attempt_request make_attempt(uint64_t n, uint32_t attempt = 1) {
   models::attempt_request request;
-  request.id = {.job = runtime::job_id{1000 + n, n},
-                .epoch = 1,
-                .attempt = attempt};
+  request.id = {
+    .job = runtime::job_id{1000 + n, n}, .epoch = 1, .attempt = attempt};
   request.text = "hello world!";
   return request;
 }

@@ -122,10 +122,10 @@ private:
     }
     auto total = script.tokens.value_or(20);
     if (index < total) {
-      events.push_back(models::attempt_output{
-        .id = id,
-        .text = (index == 0 ? "t" : " t") + std::to_string(index),
-        .tokens = 1});
+      events.push_back(models::attempt_output{.id = id,
+                                              .text = (index == 0 ? "t" : " t")
+                                                      + std::to_string(index),
+                                              .tokens = 1});
       ++index;
     }
     if (index < total)
