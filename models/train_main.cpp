@@ -1,0 +1,94 @@
+// `troupe-train`: makes a tokenizer and a small decoder from a corpus. How the
+// demo model was made is in docs/demo-model.md.
+#include "models/bpe_trainer.hpp"
+#include "models/torch_trainer.hpp"
+#include "models/training_corpus.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <fstream>
+
+namespace {
+
+int report(const troupe::runtime::failure& why) {
+  std::fprintf(stderr, "troupe-train: %s\n", why.context.c_str());
+  return 1;
+}
+
+int train_tokenizer(const std::string& corpus, const std::string& out,
+                    uint32_t size) {
+  auto records = troupe::models::read_records(corpus);
+  if (!records)
+    return report(records.error());
+  troupe::models::bpe_trainer trainer;
+  for (const auto& r : *records)
+    if (auto ok = trainer.add(r); !ok)
+      return report(ok.error());
+  auto made = trainer.train(size, {"<|eos|>"});
+  if (!made)
+    return report(made.error());
+  // tidy: seams: written by the training tool only
+  std::ofstream file{out, std::ios::binary};
+  file << *made;
+  file.flush();
+  if (!file)
+    return report({troupe::runtime::errc::io_error,
+                   out + ": cannot be written"});
+  return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Trains the small models that Troupe ships"};
+  app.require_subcommand(1);
+
+  std::string corpus;
+  std::string out;
+  uint32_t vocabulary = 2048;
+  auto* words = app.add_subcommand("tokenizer", "Learns tokenizer.json");
+  words->add_option("--corpus", corpus, "Records, each ended by \\f\\n")
+    ->required();
+  words->add_option("--vocabulary", vocabulary, "Entries")->capture_default_str();
+  words->add_option("--out", out, "The file to write")->required();
+
+  troupe::models::training_plan plan;
+  plan.shape.hidden_size = 192;
+  plan.shape.intermediate_size = 512;
+  plan.shape.layers = 6;
+  plan.shape.heads = 6;
+  plan.shape.kv_heads = 2;
+  plan.shape.head_size = 32;
+  plan.shape.context_length = 512;
+  plan.shape.tied_embeddings = true;
+  auto* model = app.add_subcommand(
+    "model", "Trains a decoder; goes on from a checkpoint in --work");
+  auto option = [&](const char* name, auto& value, const char* what) {
+    model->add_option(name, value, what)->capture_default_str();
+  };
+  model->add_option("--corpus", plan.corpus_path)->required();
+  model->add_option("--tokenizer", plan.tokenizer_path)->required();
+  model->add_option("--work", plan.work_dir, "Folder for all results")
+    ->required();
+  option("--steps", plan.steps, "Steps of the whole run");
+  option("--seed", plan.seed, "Of weights and batches");
+  option("--rows", plan.batch_rows, "Rows of a batch");
+  option("--row-tokens", plan.row_tokens, "Tokens of a row");
+  option("--hidden", plan.shape.hidden_size, "Hidden size");
+  option("--intermediate", plan.shape.intermediate_size, "Of the SwiGLU");
+  option("--layers", plan.shape.layers, "Layers");
+  option("--heads", plan.shape.heads, "Query heads");
+  option("--kv-heads", plan.shape.kv_heads, "Key and value heads");
+  option("--head-size", plan.shape.head_size, "Size of a head");
+  option("--context", plan.shape.context_length, "Positions of the model");
+  option("--learning-rate", plan.learning_rate, "Highest learning rate");
+  option("--decay", plan.decay_fraction, "Part of the steps that cools down");
+  option("--threads", plan.threads, "Threads");
+  CLI11_PARSE(app, argc, argv);
+
+  if (words->parsed())
+    return train_tokenizer(corpus, out, vocabulary);
+  auto done = troupe::models::train(plan);
+  return done ? 0 : report(done.error());
+}
