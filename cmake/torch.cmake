@@ -19,6 +19,12 @@ if(TROUPE_TORCH STREQUAL "pip")
 elseif(NOT TROUPE_TORCH STREQUAL "debian")
   set(torch_paths "${TROUPE_TORCH}")
 endif()
+# RocksDB's package has found gflags under its namespaced name; Debian's LibTorch
+# then takes the plain one for given.
+if(TARGET gflags::gflags_shared AND NOT TARGET gflags)
+  add_library(gflags INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(gflags INTERFACE gflags::gflags_shared)
+endif()
 if(torch_paths)
   find_package(Torch REQUIRED CONFIG PATHS ${torch_paths} NO_DEFAULT_PATH)
 else()
