@@ -165,12 +165,8 @@ install_packages() {
   local packages=("$@") release
   release=$(. /etc/os-release && echo "$VERSION_CODENAME")
   prepare_apt
-  local i
-  for i in "${!packages[@]}"; do
-    case " ${backports_wanted[*]} " in
-      *" ${packages[i]} "*) packages[i]+="/$release-backports" ;;
-    esac
-  done
+  # All of the suite by name: apt would else take the release's for some.
+  packages+=("${backports_wanted[@]/%//$release-backports}")
   # Nothing of the user's is removed for Troupe: a conflict is an error.
   logged "packages (${#packages[@]})" apt_get install -y --no-remove \
     --no-install-recommends "${packages[@]}"
@@ -270,9 +266,10 @@ setup() {
   exec 8>"$cache/setup.lock"
   flock -n 8 || { say "waiting for another ./dev setup" && flock 8; }
   local missing
-  mapfile -t missing < <(missing_packages "${packages_wanted[@]}" \
-    "${backports_wanted[@]}")
-  [ ${#missing[@]} = 0 ] || install_packages "${missing[@]}"
+  mapfile -t missing < <(missing_packages "${packages_wanted[@]}")
+  [ ${#missing[@]} = 0 ] &&
+    [ -z "$(missing_packages "${backports_wanted[@]}")" ] ||
+    install_packages "${missing[@]}"
   unpack_msgpack
   build_caf
   [ "${1:-}" != tsan ] || build_caf tsan
