@@ -199,6 +199,8 @@ config demo_config(const std::filesystem::path& executable);
 /// YAML of every key, defaults included. `parse_config` makes an equal value of
 /// it.
 std::string print_effective(const config& value);
+/// The same as one JSON object, for programs.
+std::string print_effective_json(const config& value);
 
 /// One line of the reference.
 struct config_key {

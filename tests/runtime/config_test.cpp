@@ -127,6 +127,10 @@ TEST_CASE("what is printed loads again to an equal value",
     REQUIRE(again.has_value());
     CHECK(*again == value);
     CHECK(print_effective(*again) == printed);
+    // JSON is YAML.
+    auto json = parse_config(print_effective_json(value), "json", "/elsewhere");
+    REQUIRE(json.has_value());
+    CHECK(*json == value);
   }
 }
 
