@@ -175,6 +175,21 @@ TEST_CASE("a ledger that contradicts its shard quarantines it",
       put(family::shard, shard_key(damaged), encode(shard_row{0, 20, "n"}));
       word = "is at epoch 0, but 1 had been synced";
     }
+  });
+  x.host.open();
+  quarantined(x.host.get(), damaged, word);
+  CHECK(surviving_commits(x.host.get(), x.other) == 5);
+}
+
+TEST_CASE("a live index that contradicts the records quarantines its shard",
+          "[runtime][storage][rocksdb]") {
+  two_shards x{20};
+  std::string word;
+  edit(x.host.path(), [&](auto& tables) {
+    const auto put = [&](family f, const std::string& key,
+                         const std::string& value) {
+      REQUIRE(tables.db().Put({}, tables[f], key, value).ok());
+    };
     SECTION("a live job without its record") {
       drop(tables, family::record, job_key(x.history.jobs[4]));
       word = "live job without record";
