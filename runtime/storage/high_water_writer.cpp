@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace troupe::runtime {
 namespace {
@@ -28,14 +29,10 @@ high_water_writer::~high_water_writer() {
   thread_.join();
 }
 
-void high_water_writer::note(
-  std::span<const std::pair<shard_id, shard_mark>> marks) {
+void high_water_writer::note(std::span<const ledger_line::entry> commits) {
   std::unique_lock lock{mutex_};
-  for (const auto& [shard, mark] : marks) {
-    auto& known = marks_[shard];
-    if (mark.seq >= known.seq && mark.epoch >= known.epoch)
-      known = mark;
-  }
+  for (const auto& commit : commits)
+    marks_[commit.shard] = {commit.epoch, commit.seq, commit.ops_crc};
   wake(std::move(lock));
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/storage/high_water.hpp"
+#include "runtime/storage/rocksdb_layout.hpp"
 
 #include <condition_variable>
 #include <functional>
@@ -10,7 +11,6 @@
 #include <optional>
 #include <span>
 #include <thread>
-#include <utility>
 
 namespace troupe::runtime {
 
@@ -25,8 +25,8 @@ public:
   /// Writes what is outstanding.
   ~high_water_writer();
 
-  /// The shards have come this far. Only forward: a lower mark is ignored.
-  void note(std::span<const std::pair<shard_id, shard_mark>> marks);
+  /// The shards have come this far.
+  void note(std::span<const ledger_line::entry> commits);
 
   /// The shard was acquired; where it ends does not change.
   void note_epoch(shard_id shard, uint64_t epoch);

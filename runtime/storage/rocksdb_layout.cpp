@@ -7,8 +7,9 @@ namespace troupe::runtime {
 namespace {
 
 constexpr char value_version = 1;
-constexpr size_t row_bytes_min = 17;
-constexpr size_t line_bytes = 21;
+constexpr size_t row_bytes_min = 18;
+constexpr size_t line_bytes_min = 9;
+constexpr size_t entry_bytes = 22;
 
 class op_checksum {
 public:
@@ -62,9 +63,9 @@ std::string idempotency_key(shard_id shard, std::string_view key) {
   return shard_key(shard) += key;
 }
 
-std::string ledger_key(shard_id shard, uint64_t seq) {
-  auto key = shard_key(shard);
-  append_big_endian(key, static_cast<uint16_t>(seq % ledger_ring));
+std::string ledger_key(uint64_t commit) {
+  std::string key;
+  append_big_endian(key, static_cast<uint16_t>(commit % ledger_ring));
   return key;
 }
 
@@ -86,31 +87,48 @@ std::string encode(const shard_row& x) {
   std::string out{value_version};
   append_big_endian(out, x.epoch);
   append_big_endian(out, x.last_seq);
-  return out += x.owner;
+  const auto owner = std::string_view{x.owner}.substr(0, 255);
+  append_big_endian(out, static_cast<uint8_t>(owner.size()));
+  out += owner;
+  return out += x.damage;
 }
 
 std::string encode(const ledger_line& x) {
   std::string out{value_version};
-  append_big_endian(out, x.seq);
-  append_big_endian(out, x.epoch);
-  append_big_endian(out, x.ops_crc);
+  out.reserve(line_bytes_min + x.entries.size() * entry_bytes);
+  append_big_endian(out, x.commit);
+  for (const auto& entry : x.entries) {
+    append_big_endian(out, entry.shard.value);
+    append_big_endian(out, entry.epoch);
+    append_big_endian(out, entry.seq);
+    append_big_endian(out, entry.ops_crc);
+  }
   return out;
 }
 
 std::optional<shard_row> decode_shard_row(std::string_view bytes) {
   if (bytes.size() < row_bytes_min || bytes[0] != value_version)
     return std::nullopt;
+  const size_t owner_size = read_big_endian<uint8_t>(bytes, 17);
+  if (bytes.size() < row_bytes_min + owner_size)
+    return std::nullopt;
   return shard_row{read_big_endian<uint64_t>(bytes, 1),
                    read_big_endian<uint64_t>(bytes, 9),
-                   std::string{bytes.substr(row_bytes_min)}};
+                   std::string{bytes.substr(row_bytes_min, owner_size)},
+                   std::string{bytes.substr(row_bytes_min + owner_size)}};
 }
 
 std::optional<ledger_line> decode_ledger_line(std::string_view bytes) {
-  if (bytes.size() != line_bytes || bytes[0] != value_version)
+  if (bytes.size() < line_bytes_min || bytes[0] != value_version
+      || (bytes.size() - line_bytes_min) % entry_bytes != 0)
     return std::nullopt;
-  return ledger_line{read_big_endian<uint64_t>(bytes, 1),
-                     read_big_endian<uint64_t>(bytes, 9),
-                     read_big_endian<uint32_t>(bytes, 17)};
+  ledger_line line{read_big_endian<uint64_t>(bytes, 1), {}};
+  for (size_t at = line_bytes_min; at < bytes.size(); at += entry_bytes)
+    line.entries.push_back({{read_big_endian<uint16_t>(bytes, at)},
+                            read_big_endian<uint64_t>(bytes, at + 2),
+                            read_big_endian<uint64_t>(bytes, at + 10),
+                            read_big_endian<uint32_t>(bytes, at + 18)});
+  return line;
 }
 
 uint32_t checksum(const std::vector<store_op>& ops) {

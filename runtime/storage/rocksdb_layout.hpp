@@ -8,15 +8,22 @@
 //     event         job id (16) | first seq (8)    encode_events
 //     live          shard (2) | job id (16)        empty
 //     idempotency   shard (2) | key                encode(idempotency_entry)
-//     ledger        shard (2) | seq mod 4096 (2)   ledger line, below
+//     ledger        commit mod 4096 (2)            ledger line, below
 //     shard         shard (2)                      shard row, below
 //
 // Numbers are big-endian, so that records are in order of acceptance and chunks
-// in order of the stream. The ledger is a ring: the last 4,096 commits of each
-// shard, overwritten in place, so nothing has to be trimmed.
+// in order of the stream. The ledger is a ring with one line for each of the
+// last 4,096 synced writes, overwritten in place; when a shard's latest entry
+// is about to be overwritten, its row takes over. One line for all batches of a
+// commit: an entry per batch would cost a random insertion each.
 //
-//     ledger line  | version 1 | seq 8 | epoch 8 | crc32c of the operations 4 |
-//     shard row    | version 1 | epoch 8 | last seq 8 | owner, rest           |
+//     ledger line  | version 1 | commit 8 | entry 22 | entry 22 | ... |
+//     entry        | shard 2 | epoch 8 | seq 8 | crc32c of the operations 4 |
+//     shard row    | version 1 | epoch 8 | last seq 8 | size 1 | owner | damage
+//     |
+//
+// A row's last seq may be behind the ring; never ahead of it. `damage` says why
+// the shard is quarantined; it outlives the ring's evidence.
 #pragma once
 
 #include "runtime/ids.hpp"
@@ -27,6 +34,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace troupe::runtime {
 
@@ -47,13 +55,20 @@ inline constexpr std::array<std::string_view, 8> family_names = {
 struct shard_row {
   uint64_t epoch = 0;
   uint64_t last_seq = 0;
-  std::string owner; ///< Empty: released, or never acquired.
+  std::string owner; ///< Empty: released, or never acquired. At most 255 bytes.
+  std::string damage; ///< Empty: healthy.
 };
 
+/// One write of the database: what it committed of which shard.
 struct ledger_line {
-  uint64_t seq = 0;
-  uint64_t epoch = 0;
-  uint32_t ops_crc = 0;
+  struct entry {
+    shard_id shard;
+    uint64_t epoch = 0;
+    uint64_t seq = 0;
+    uint32_t ops_crc = 0;
+  };
+  uint64_t commit = 0; ///< Dense from 1 over all shards.
+  std::vector<entry> entries;
 };
 
 inline constexpr uint64_t ledger_ring = 4096;
@@ -62,7 +77,7 @@ std::string job_key(job_id id);
 std::string event_key(job_id id, uint64_t first_seq);
 std::string live_key(shard_id shard, job_id id);
 std::string idempotency_key(shard_id shard, std::string_view key);
-std::string ledger_key(shard_id shard, uint64_t seq);
+std::string ledger_key(uint64_t commit);
 std::string shard_key(shard_id shard);
 /// The first key after every key that starts with `prefix`, which is neither
 /// empty nor all ones.

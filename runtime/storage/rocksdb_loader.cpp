@@ -20,15 +20,14 @@ failure damaged(shard_id shard, std::string_view why) {
               "shard " + std::to_string(shard.value) + ": " + std::string{why});
 }
 
-/// Calls `row(key without the shard, value)` for each row of the shard.
+/// Calls `row(key without the prefix, value)` for each row with the prefix.
 result<void> for_each_row(
-  const rocksdb_tables& tables, family f, shard_id shard,
+  const rocksdb_tables& tables, family f, const std::string& prefix,
   const std::function<result<void>(std::string_view, std::string_view)>& row) {
-  const auto prefix = shard_key(shard);
   const auto end = prefix_end(prefix);
   const rocksdb::Slice upper{end};
   rocksdb::ReadOptions options;
-  options.iterate_upper_bound = &upper;
+  options.iterate_upper_bound = end.empty() ? nullptr : &upper;
   options.readahead_size = 1 << 20;
   options.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> rows{
@@ -40,39 +39,33 @@ result<void> for_each_row(
       return ok;
   if (!rows->status().ok())
     return to_failure(rows->status(),
-                      "load shard " + std::to_string(shard.value));
+                      "load "
+                        + std::string{family_names[static_cast<size_t>(f)]});
   return {};
 }
 
-/// The ring in order of sequence numbers; `corruption` for a stray line.
-struct ring {
-  uint64_t first = 1; ///< Number of the oldest line that must be there.
-  std::vector<std::optional<ledger_line>> lines;
-};
-
-result<ring> read_ring(const rocksdb_tables& tables, shard_id shard,
-                       uint64_t last_seq) {
-  ring found;
-  found.first = last_seq > ledger_ring ? last_seq - ledger_ring + 1 : 1;
-  found.lines.resize(last_seq - found.first + 1);
+/// A row that cannot be read quarantines its shard.
+result<std::vector<shard_row>> read_rows(const rocksdb_tables& tables,
+                                         uint16_t shards) {
+  std::vector<shard_row> rows(shards);
   auto ok = for_each_row(
-    tables, family::ledger, shard,
+    tables, family::shard, {},
     [&](std::string_view key, std::string_view value) -> result<void> {
-      const auto line = decode_ledger_line(value);
-      if (!line
-          || ledger_key(shard, line->seq).substr(shard_key(shard).size())
-               != key)
-        return damaged(shard, "a ledger line is unreadable");
-      if (line->seq > last_seq)
-        return damaged(shard, "the ledger goes on after commit "
-                                + std::to_string(last_seq));
-      if (line->seq >= found.first)
-        found.lines[line->seq - found.first] = line;
-      return {};
+      for (uint16_t i = 0; i < shards; ++i) {
+        if (shard_key({i}) != key)
+          continue;
+        auto row = decode_shard_row(value);
+        rows[i] = row ? std::move(*row) : shard_row{};
+        if (!row)
+          rows[i].damage = "its row is unreadable";
+        rows[i].owner.clear(); // A lease of the process before us.
+        return {};
+      }
+      return fail(errc::corruption, "a row of a shard that does not exist");
     });
   if (!ok)
     return ok.error();
-  return found;
+  return rows;
 }
 
 class live_loader {
@@ -134,45 +127,29 @@ private:
 
 } // namespace
 
-result<void> check_mark(shard_id shard, const shard_row& row,
-                        const shard_mark& mark) {
-  if (row.last_seq < mark.seq)
-    return damaged(shard, "ends at commit " + std::to_string(row.last_seq)
-                            + ", but " + std::to_string(mark.seq)
-                            + " had been synced");
-  if (row.epoch < mark.epoch)
-    return damaged(shard, "is at epoch " + std::to_string(row.epoch) + ", but "
-                            + std::to_string(mark.epoch) + " had been synced");
-  return {};
-}
-
-result<void> check_ledger(const rocksdb_tables& tables, shard_id shard,
-                          const shard_row& row, const shard_mark& mark) {
-  const auto found = read_ring(tables, shard, row.last_seq);
-  if (!found)
-    return found.error();
-  uint64_t epoch = 1;
-  for (size_t i = 0; i < found->lines.size(); ++i) {
-    const auto& line = found->lines[i];
-    const auto seq = found->first + i;
-    if (!line)
-      return damaged(shard, "commit " + std::to_string(seq)
-                              + " is missing from the ledger");
-    if (line->epoch < epoch || line->epoch > row.epoch)
-      return damaged(shard, "commit " + std::to_string(seq)
-                              + " has an epoch out of order");
-    epoch = line->epoch;
-    if (seq == mark.seq && line->ops_crc != mark.line_crc)
-      return damaged(shard, "commit " + std::to_string(seq)
-                              + " is not the one that had been synced");
-  }
-  return {};
+result<ledger_state> read_ledger(const rocksdb_tables& tables, uint16_t shards,
+                                 const shard_marks& marks) {
+  auto rows = read_rows(tables, shards);
+  if (!rows)
+    return rows.error();
+  std::vector<ledger_line> lines;
+  auto ok = for_each_row(
+    tables, family::ledger, {},
+    [&](std::string_view key, std::string_view value) -> result<void> {
+      auto line = decode_ledger_line(value);
+      if (line && ledger_key(line->commit) == key)
+        lines.push_back(std::move(*line));
+      return {}; // What is unreadable is missing, and the audit notices.
+    });
+  if (!ok)
+    return ok.error();
+  return audit(std::move(*rows), std::move(lines), marks);
 }
 
 result<size_t> load_live_jobs(const rocksdb_tables& tables, shard_id shard,
                               const load_visitor& visitor) {
   live_loader loader{tables, visitor};
-  if (auto ok = for_each_row(tables, family::live, shard,
+  if (auto ok = for_each_row(tables, family::live, shard_key(shard),
                              [&](std::string_view key, std::string_view) {
                                return loader.add(key);
                              });
@@ -186,7 +163,7 @@ result<size_t> load_live_jobs(const rocksdb_tables& tables, shard_id shard,
 result<void> load_idempotency(const rocksdb_tables& tables, shard_id shard,
                               const load_visitor& visitor) {
   return for_each_row(
-    tables, family::idempotency, shard,
+    tables, family::idempotency, shard_key(shard),
     [&](std::string_view key, std::string_view value) -> result<void> {
       auto entry = decode_idempotency(value);
       if (!entry)

@@ -116,14 +116,12 @@ private:
 class rocksdb_store final : public store {
 public:
   rocksdb_store(const rocksdb_config& config, data_directory directory,
-                std::unique_ptr<rocksdb_tables> tables,
-                std::vector<shard_row> rows)
+                std::unique_ptr<rocksdb_tables> tables, ledger_state state)
     : directory_{std::move(directory)},
-      marks_at_open_{directory_.high_water().marks()},
       tables_{std::move(tables)},
       reader_{*tables_},
       durability_{config.durability},
-      rows_{std::move(rows)},
+      state_{std::move(state)},
       high_water_{directory_.high_water(), [this] { return sync_log(); }} {}
 
   result<uint64_t> acquire(shard_id shard, const std::string& node) override;
@@ -150,23 +148,21 @@ public:
   }
 
 private:
-  using noted_marks = std::vector<std::pair<shard_id, shard_mark>>;
-
+  shard_row& row_of(shard_id shard) { return state_.shards[shard.value].row; }
   result<void> check_usable(shard_id shard) const;
-  shard_mark mark_of(shard_id shard) const;
   result<void> write_row(shard_id shard, const shard_row& row);
   result<commit_stamp> add(op_writer& writer, const shard_batch& batch,
-                           noted_marks& marks);
+                           ledger_line& line);
+  void add_ledger(op_writer& writer, const ledger_line& line);
   result<void> write(bool sync);
   result<void> sync_log();
 
   data_directory directory_;
-  shard_marks marks_at_open_;
   std::unique_ptr<rocksdb_tables> tables_;
   rocksdb_reader reader_;
   runtime::durability durability_;
-  std::vector<shard_row> rows_; ///< By shard number; the writer's thread only.
-  rocksdb::WriteBatch batch_;   ///< Kept for its memory.
+  ledger_state state_;        ///< The writer's thread only.
+  rocksdb::WriteBatch batch_; ///< Kept for its memory.
   std::optional<failure> broken_;
   high_water_writer high_water_; ///< Last: its thread uses the others.
 };
@@ -174,16 +170,14 @@ private:
 result<void> rocksdb_store::check_usable(shard_id shard) const {
   if (broken_)
     return *broken_;
-  if (shard.value >= rows_.size())
-    return fail(errc::invalid_argument, "shard " + std::to_string(shard.value)
-                                          + " of "
-                                          + std::to_string(rows_.size()));
+  const auto& shards = state_.shards;
+  const auto name = "shard " + std::to_string(shard.value);
+  if (shard.value >= shards.size())
+    return fail(errc::invalid_argument,
+                name + " of " + std::to_string(shards.size()));
+  if (const auto& damage = shards[shard.value].row.damage; !damage.empty())
+    return fail(errc::corruption, name + " is quarantined: " + damage);
   return {};
-}
-
-shard_mark rocksdb_store::mark_of(shard_id shard) const {
-  const auto it = marks_at_open_.find(shard);
-  return it == marks_at_open_.end() ? shard_mark{} : it->second;
 }
 
 result<uint64_t> rocksdb_store::acquire(shard_id shard,
@@ -192,9 +186,7 @@ result<uint64_t> rocksdb_store::acquire(shard_id shard,
     return ok.error();
   if (node.empty())
     return fail(errc::invalid_argument, "acquire: no node");
-  auto row = rows_[shard.value];
-  if (auto ok = check_mark(shard, row, mark_of(shard)); !ok)
-    return ok.error();
+  auto row = row_of(shard);
   ++row.epoch;
   row.owner = node;
   if (auto ok = write_row(shard, row); !ok)
@@ -207,7 +199,7 @@ result<void> rocksdb_store::renew(shard_id shard, uint64_t epoch) {
   if (auto ok = check_usable(shard); !ok)
     return ok;
   // Nobody else can have it: the directory is locked by this process.
-  const auto& row = rows_[shard.value];
+  const auto& row = row_of(shard);
   if (!holds(row, epoch))
     return stale(shard, epoch, row.epoch);
   return {};
@@ -216,7 +208,7 @@ result<void> rocksdb_store::renew(shard_id shard, uint64_t epoch) {
 result<void> rocksdb_store::release(shard_id shard, uint64_t epoch) {
   if (auto ok = renew(shard, epoch); !ok)
     return ok;
-  auto row = rows_[shard.value];
+  auto row = row_of(shard);
   row.owner.clear();
   return write_row(shard, row);
 }
@@ -227,7 +219,7 @@ result<void> rocksdb_store::write_row(shard_id shard, const shard_row& row) {
   writer.put(family::shard, shard_key(shard), encode(row));
   if (auto ok = write(true); !ok)
     return ok;
-  rows_[shard.value] = row;
+  row_of(shard) = row;
   return {};
 }
 
@@ -235,12 +227,7 @@ result<shard_summary> rocksdb_store::load(shard_id shard,
                                           const load_visitor& visitor) {
   if (auto ok = check_usable(shard); !ok)
     return ok.error();
-  const auto& row = rows_[shard.value];
-  const auto mark = mark_of(shard);
-  if (auto ok = check_mark(shard, row, mark); !ok)
-    return ok.error();
-  if (auto ok = check_ledger(*tables_, shard, row, mark); !ok)
-    return ok.error();
+  const auto& row = row_of(shard);
   const auto jobs = load_live_jobs(*tables_, shard, visitor);
   if (!jobs)
     return jobs.error();
@@ -258,25 +245,27 @@ batch_answers rocksdb_store::commit(std::span<const shard_batch> batches) {
   op_writer writer{*tables_, batch_};
   batch_answers answers;
   answers.reserve(batches.size());
-  noted_marks marks;
+  ledger_line line{state_.next_commit, {}};
   for (const auto& batch : batches)
-    answers.push_back(add(writer, batch, marks));
-  if (marks.empty())
+    answers.push_back(add(writer, batch, line));
+  if (line.entries.empty())
     return answers;
+  add_ledger(writer, line);
   if (auto ok = write(durability_ == durability::fsync); !ok)
     return batch_answers(batches.size(), ok.error());
-  high_water_.note(marks);
+  ++state_.next_commit;
+  high_water_.note(line.entries);
   return answers;
 }
 
 result<commit_stamp> rocksdb_store::add(op_writer& writer,
                                         const shard_batch& batch,
-                                        noted_marks& marks) {
+                                        ledger_line& line) {
   if (auto ok = check_usable(batch.shard); !ok)
     return ok.error();
   if (auto ok = check(batch); !ok)
     return ok.error();
-  auto& row = rows_[batch.shard.value];
+  auto& row = row_of(batch.shard);
   if (!holds(row, batch.epoch))
     return stale(batch.shard, batch.epoch, row.epoch);
   writer.select(batch.shard);
@@ -291,12 +280,24 @@ result<commit_stamp> rocksdb_store::add(op_writer& writer,
   batch_.PopSavePoint();
   // Counted before it is durable: after a failed write nothing counts any more.
   ++row.last_seq;
-  const ledger_line line{row.last_seq, row.epoch, checksum(batch.ops)};
-  writer.put(family::ledger, ledger_key(batch.shard, line.seq), encode(line));
-  writer.put(family::shard, shard_key(batch.shard), encode(row));
-  marks.emplace_back(batch.shard,
-                     shard_mark{line.epoch, line.seq, line.ops_crc});
+  line.entries.push_back(
+    {batch.shard, row.epoch, row.last_seq, checksum(batch.ops)});
   return commit_stamp{row.last_seq};
+}
+
+/// The line, and rows for the shards whose latest entry it overwrites.
+void rocksdb_store::add_ledger(op_writer& writer, const ledger_line& line) {
+  for (const auto& entry : line.entries)
+    state_.shards[entry.shard.value].last_commit = line.commit;
+  writer.put(family::ledger, ledger_key(line.commit), encode(line));
+  for (uint16_t i = 0; i < state_.shards.size(); ++i) {
+    auto& shard = state_.shards[i];
+    if (shard.last_commit == 0
+        || shard.last_commit + ledger_ring != line.commit)
+      continue;
+    shard.last_commit = 0;
+    writer.put(family::shard, shard_key({i}), encode(shard.row));
+  }
 }
 
 result<void> rocksdb_store::write(bool sync) {
@@ -328,25 +329,21 @@ store_health rocksdb_store::health() const {
           durability_ == durability::fsync ? "fsync" : "os"};
 }
 
-result<std::vector<shard_row>> read_rows(const rocksdb_tables& tables,
-                                         uint16_t shards) {
-  std::vector<shard_row> rows(shards);
-  for (uint16_t i = 0; i < shards; ++i) {
-    std::string bytes;
-    const auto status =
-      tables.db().Get({}, tables[family::shard], shard_key({i}), &bytes);
-    if (status.IsNotFound())
-      continue;
-    if (!status.ok())
-      return to_failure(status, "row of shard " + std::to_string(i));
-    auto row = decode_shard_row(bytes);
-    if (!row)
-      return fail(errc::corruption,
-                  "row of shard " + std::to_string(i) + " is unreadable");
-    rows[i] = std::move(*row);
-    rows[i].owner.clear(); // A lease of the process before us.
-  }
-  return rows;
+/// Remembers damage that was found now: the ring's evidence does not stay.
+result<void> keep_damage(const rocksdb_tables& tables,
+                         const ledger_state& state) {
+  rocksdb::WriteBatch rows;
+  for (uint16_t i = 0; i < state.shards.size(); ++i)
+    if (const auto& row = state.shards[i].row; !row.damage.empty())
+      rows.Put(tables[family::shard], shard_key({i}), encode(row));
+  if (rows.Count() == 0)
+    return {};
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const auto status = tables.db().Write(options, &rows);
+  if (!status.ok())
+    return to_failure(status, "keep the quarantine");
+  return {};
 }
 
 } // namespace
@@ -367,11 +364,14 @@ open_rocksdb_store(const rocksdb_config& config) {
                           .env = config.env});
   if (!tables)
     return tables.error();
-  auto rows = read_rows(**tables, config.shards);
-  if (!rows)
-    return rows.error();
+  auto state =
+    read_ledger(**tables, config.shards, directory->high_water().marks());
+  if (!state)
+    return state.error();
+  if (auto ok = keep_damage(**tables, *state); !ok)
+    return ok.error();
   return std::make_unique<rocksdb_store>(config, std::move(*directory),
-                                         std::move(*tables), std::move(*rows));
+                                         std::move(*tables), std::move(*state));
 }
 
 } // namespace troupe::runtime

@@ -131,14 +131,30 @@ TEST_CASE("the ledger ring survives more commits than it holds",
   auto config = small();
   config.durability = durability::os;
   rocksdb_host host{config};
-  constexpr shard_id shard{7};
-  const auto epoch = host.get().acquire(shard, "n").value();
-  const std::vector<shard_batch> many(1000, shard_batch{shard, epoch, {}});
-  for (int i = 0; i < 9; ++i)
-    for (const auto& answer : host.get().commit(many))
-      REQUIRE(answer.has_value());
+  constexpr shard_id busy{7};
+  constexpr shard_id idle{8};
+  const auto epoch = host.get().acquire(busy, "n").value();
+  const auto other = host.get().acquire(idle, "n").value();
+  const std::array both{shard_batch{busy, epoch, {}},
+                        shard_batch{idle, other, {}}};
+  REQUIRE(host.get().commit(both)[1]->seq == 1);
+  REQUIRE(host.get().commit(both)[1]->seq == 2);
+  uint64_t seq = 2;
+  // Restarts at the moment the idle shard's entries leave the ring, and around.
+  for (const uint64_t commits : {4093, 1, 1, 1, 1, 5000}) {
+    const auto now = host.get().acquire(busy, "n").value();
+    const std::array one{shard_batch{busy, now, {}}};
+    for (uint64_t i = 0; i < commits; ++i)
+      REQUIRE(host.get().commit(one)[0]->seq == ++seq);
+    host.restart();
+    REQUIRE(load_image(host.get(), busy).last_seq == seq);
+    REQUIRE(load_image(host.get(), idle).last_seq == 2);
+  }
+  const auto late = host.get().acquire(idle, "n").value();
+  const std::array one{shard_batch{idle, late, {}}};
+  CHECK(host.get().commit(one)[0]->seq == 3);
   host.restart();
-  CHECK(load_image(host.get(), shard).last_seq == 9000);
+  CHECK(load_image(host.get(), idle).last_seq == 3);
 }
 
 TEST_CASE("readers on other threads see whole commits",
