@@ -146,7 +146,7 @@ protected:
   }
   void on_choice(key_text key, size_t& index, word_list words) override {
     if (auto found = find(key.name))
-      take(*found, key.name, read_word(scalar_of(*found), words), index);
+      take(*found, key.name, read_word(text_of(*found), words), index);
   }
   void on_choices(key_text key, std::vector<size_t>& indices,
                   word_list words) override {
@@ -157,7 +157,7 @@ protected:
     for (const auto& item : found->node) {
       located here{item, place_of(item, found->at)};
       size_t index = 0;
-      if (take(here, key.name, read_word(scalar_of(here), words), index))
+      if (take(here, key.name, read_word(text_of(here), words), index))
         indices.push_back(index);
     }
   }
@@ -243,6 +243,13 @@ private:
 
   static std::optional<std::string> scalar_of(const located& x) {
     if (!is_plain_scalar(x.node))
+      return std::nullopt;
+    return x.node.Scalar();
+  }
+
+  /// Words are texts: quotes make no difference.
+  static std::optional<std::string> text_of(const located& x) {
+    if (!x.node.IsScalar())
       return std::nullopt;
     return x.node.Scalar();
   }

@@ -18,7 +18,7 @@ struct value_or_reason {
   std::string reason; ///< Empty iff there is a value.
 };
 
-/// A scalar without quotes; nothing if the node was something else.
+/// A scalar (of a number: without quotes); nothing if it was something else.
 using plain_scalar = std::optional<std::string>;
 
 value_or_reason<uint64_t> read_integer(const plain_scalar& text,

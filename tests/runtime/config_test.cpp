@@ -101,6 +101,14 @@ log: { level: debug }
   CHECK(value.log.level == log_level::debug);
 }
 
+TEST_CASE("words may stand in quotes, numbers may not", "[runtime][config]") {
+  CHECK(good(least + "log: {level: \"warn\"}\n").log.level == log_level::warn);
+  CHECK(good(least + "node: {roles: ['data', gateway, \"compute\"]}\n")
+          .node.roles.size()
+        == 3);
+  CHECK(problems(least + "shards: \"64\"\n") == 1);
+}
+
 TEST_CASE("an empty section means its defaults", "[runtime][config]") {
   CHECK(good(least + "gateway:\nlog: ~\n") == good(least));
   CHECK(good(least + "gateway: { limits: }\n") == good(least));
@@ -127,6 +135,7 @@ TEST_CASE("what is printed loads again to an equal value",
     REQUIRE(again.has_value());
     CHECK(*again == value);
     CHECK(print_effective(*again) == printed);
+    INFO(print_effective_json(value));
     // JSON is YAML.
     auto json = parse_config(print_effective_json(value), "json", "/elsewhere");
     REQUIRE(json.has_value());
