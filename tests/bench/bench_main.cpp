@@ -65,6 +65,8 @@ void add_benches(CLI::App& app, command_line& line) {
       [&] { return bench_recover(shared, line.jobs); })
     ->add_option("--jobs", line.jobs, "queued when the node is killed")
     ->check(CLI::Range(uint64_t{1}, uint64_t{10'000'000}));
+  add("store", "commits and recovery of the embedded store",
+      [&] { return bench_store(shared); });
   auto* skeleton = add("skeleton", "experiment (a) of ADR 1", [&] {
     return bench_skeleton(shared, line.only, line.engines);
   });
