@@ -53,6 +53,15 @@ std::vector<caf::strong_actor_ptr> catalog::actors() const {
   });
 }
 
+size_t catalog::count(std::string_view kind) const {
+  return table_->with([&](const auto& lines) {
+    size_t n = 0;
+    for (const auto& [id, line] : lines)
+      n += line->kind == kind ? 1 : 0;
+    return n;
+  });
+}
+
 size_t catalog::size() const {
   return table_->with([](const auto& lines) { return lines.size(); });
 }

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace troupe::actors {
@@ -82,6 +83,8 @@ public:
   /// Handles of all actors that still live: for the last stop of a node.
   std::vector<caf::strong_actor_ptr> actors() const;
   size_t size() const;
+  /// Actors of one kind, e.g. "troupe.job".
+  size_t count(std::string_view kind) const;
 
 private:
   std::shared_ptr<detail::catalog_table> table_

@@ -6,6 +6,7 @@
 #include "actors/store_reader.hpp"
 #include "runtime/job_codec.hpp"
 #include "runtime/job_machine.hpp"
+#include "runtime/metrics.hpp"
 
 #include <caf/send.hpp>
 
@@ -165,6 +166,8 @@ private:
   void on_attempt_ended(attempt_ended& x) {
     entry_.count();
     auto now = env_.wall();
+    if (machine_.running() && x.id == machine_.current())
+      count_attempt(x);
     if (x.finished)
       commit(machine_.finish(x.id,
                              {.finish = x.finished->finish,
@@ -261,9 +264,13 @@ private:
                                .record = machine_.record(),
                                .delay = step.requeue->delay});
     if (step.terminal)
-      finish_up(request);
-    if (step.stop_attempt)
+      finish_up();
+    if (step.stop_attempt) {
       drop_attempt(worker_, machine_.current());
+      if (env_.metrics != nullptr)
+        env_.metrics->attempt_ended(machine_.record().model,
+                                    runtime::attempt_end::stopped);
+    }
     post(std::move(request));
   }
 
@@ -294,9 +301,25 @@ private:
       request.deliveries.emplace_back(to, runtime::job_snapshot{make_view()});
   }
 
-  void finish_up(commit_request&) {
+  void count_attempt(const attempt_ended& x) {
+    using end = runtime::attempt_end;
+    if (env_.metrics == nullptr)
+      return;
+    auto how = end::finished;
+    if (x.failed)
+      how = end::failed;
+    else if (x.lost)
+      how = *x.lost == runtime::attempt_loss::model_error ? end::model_error
+            : *x.lost == runtime::attempt_loss::refused   ? end::stopped
+                                                          : end::worker_lost;
+    env_.metrics->attempt_ended(machine_.record().model, how);
+  }
+
+  void finish_up() {
     entry_.set_state("ended");
     watchers_.clear();
+    if (env_.metrics != nullptr)
+      env_.metrics->job_ended(machine_.record());
     if (machine_.record().attempt > 0
         && machine_.record().status == runtime::job_status::completed)
       env_.board.note_service(

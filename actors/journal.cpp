@@ -1,6 +1,8 @@
 #include "actors/journal.hpp"
 
 #include "actors/queue_shard.hpp"
+#include "runtime/log.hpp"
+#include "runtime/metrics.hpp"
 
 #include <caf/send.hpp>
 
@@ -102,13 +104,17 @@ private:
     if (batches.empty())
       return failed;
     entry_.set_state("commit");
-    env_.board.commit_since_us = env_.mono().time_since_epoch().count();
+    auto began = env_.mono();
+    env_.board.commit_since_us = began.time_since_epoch().count();
     auto results = store_.commit(batches);
     env_.board.commit_since_us = 0;
     entry_.set_state("idle");
     for (size_t i = 0; i < results.size(); ++i)
       if (!results[i])
         failed.emplace(batches[i].shard, results[i].error());
+    if (env_.metrics != nullptr)
+      env_.metrics->committed(env_.mono() - began, batches.size(),
+                              failed.empty());
     return failed;
   }
 

@@ -2,6 +2,8 @@
 
 #include "actors/dispatcher.hpp"
 #include "actors/job.hpp"
+#include "runtime/log.hpp"
+#include "runtime/metrics.hpp"
 
 #include <caf/send.hpp>
 
@@ -27,8 +29,9 @@ public:
   }
 
   ~model_worker_state() {
-    if (ready_)
-      serve(-static_cast<int64_t>(description_.slots), "the worker ended");
+    env_.board.attempts_running -= static_cast<int64_t>(running_.size());
+    serve(ready_ ? -static_cast<int64_t>(description_.slots) : 0,
+          died_ ? died_->context : "the worker ended");
   }
 
   model_worker_actor::behavior_type make_behavior() {
@@ -67,6 +70,7 @@ private:
       return freed(id);
     }
     running_[id] = job;
+    ++env_.board.attempts_running;
     entry_.set_state("busy");
     engine_->admit(std::move(x.request));
     poll();
@@ -74,8 +78,10 @@ private:
 
   void on_cancel_attempt(const cancel_attempt& x) {
     entry_.count();
-    if (running_.erase(x.id) > 0)
+    if (running_.erase(x.id) > 0) {
+      --env_.board.attempts_running;
       engine_->cancel(x.id);
+    }
     freed(x.id);
   }
 
@@ -107,6 +113,10 @@ private:
     description_ = std::move(e.description);
     ready_ = true;
     entry_.set_state("ready");
+    runtime::log_info("worker", "ready",
+                      {{"worker", worker_},
+                       {"generation", entry_.generation()},
+                       {"slots", description_.slots}});
     serve(description_.slots, {});
     introduce();
   }
@@ -141,10 +151,18 @@ private:
   void on_event(models::engine_died& e) {
     auto loss = running_.size() == 1 ? runtime::attempt_loss::crashed_alone
                                      : runtime::attempt_loss::crashed_shared;
-    for (auto& [id, job] : std::exchange(running_, {}))
+    for (auto& [id, job] : std::exchange(running_, {})) {
+      --env_.board.attempts_running;
       caf::anon_send(job,
                      attempt_ended{.id = id, .lost = loss, .why = e.why});
+    }
     died_ = std::move(e.why);
+    runtime::log_warn("worker", "the engine died",
+                      {{"worker", worker_},
+                       {"generation", entry_.generation()},
+                       {"reason", died_->context}});
+    if (env_.metrics != nullptr)
+      env_.metrics->engine_restarted(config_.model);
     if (auto d = dispatcher())
       caf::anon_send(d, worker_gone{worker_, entry_.generation()});
   }
@@ -163,6 +181,7 @@ private:
       return;
     caf::anon_send(it->second, std::move(message));
     running_.erase(it);
+    --env_.board.attempts_running;
     if (running_.empty())
       entry_.set_state("ready");
     freed(id);

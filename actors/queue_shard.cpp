@@ -4,6 +4,8 @@
 #include "actors/journal.hpp"
 #include "actors/store_reader.hpp"
 #include "runtime/job_codec.hpp"
+#include "runtime/log.hpp"
+#include "runtime/metrics.hpp"
 
 #include <caf/send.hpp>
 
@@ -38,9 +40,14 @@ public:
   }
 
   ~queue_shard_state() {
+    if (trouble_)
+      --env_.board.shards_quarantined;
+    env_.board.live_jobs -= ledger_.live();
+    ledger_ = runtime::shard_ledger{shard_, config_.ledger, 0};
+    for (const auto& [model, depths] : std::map{published_})
+      publish(model);
     if (open_)
       --env_.board.shards_ready;
-    env_.board.live_jobs -= ledger_.live();
   }
 
   queue_shard_actor::behavior_type make_behavior() {
@@ -81,12 +88,12 @@ private:
   void on_submit_job(submit_job& x) {
     entry_.count();
     if (!open_)
-      return refuse(x.reply, closed_reason());
+      return refuse_submit(x.reply, closed_reason());
     auto outcome = ledger_.admit(
       *x.spec, x.who, gate(), env_.wall(), rng_,
       env_.board.seconds_per_position(x.spec->model));
     if (auto* no = std::get_if<runtime::refused>(&outcome))
-      return refuse(x.reply, std::move(*no));
+      return refuse_submit(x.reply, std::move(*no));
     if (auto* again = std::get_if<runtime::repeated>(&outcome))
       return answer_repeat(*again, x);
     commit_admission(std::get<runtime::admitted>(outcome), x);
@@ -124,6 +131,8 @@ private:
 
   /// Behind the first one's commit, so that the repeat is durable, too.
   void answer_repeat(const runtime::repeated& again, submit_job& x) {
+    if (env_.metrics != nullptr)
+      env_.metrics->job_accepted(true);
     auto spec = ledger_.spec(again.id);
     const auto* record = ledger_.find(again.id);
     if (record != nullptr && spec && !residents_.contains(again.id)) {
@@ -211,6 +220,10 @@ private:
     if (!x.summary) {
       trouble_ = x.summary.error();
       entry_.set_state("quarantined");
+      ++env_.board.shards_quarantined;
+      runtime::log_error("shard", "quarantined",
+                         {{"shard", shard_.value},
+                          {"reason", trouble_->context}});
       return;
     }
     ledger_ = runtime::shard_ledger{shard_, config_.ledger, x.summary->epoch};
@@ -257,6 +270,8 @@ private:
     auto id = note.record.id;
     switch (note.what) {
       case commit_note::kind::admitted:
+        if (env_.metrics != nullptr)
+          env_.metrics->job_accepted(false);
         ledger_.committed(id, std::move(note.spec), env_.mono());
         return may_be_head(note.record);
       case commit_note::kind::requeued:
@@ -318,6 +333,7 @@ private:
                           .continues_prefix = request.continues_prefix});
     }
     auto& f = feeds_[x.model];
+    publish(x.model);
     f.announced = ledger_.heads(x.model, config_.announced_heads);
     answer.heads = f.announced;
     if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
@@ -335,7 +351,23 @@ private:
                          .why = {errc::worker_lost, "the worker died"}});
   }
 
+  /// Tells the board what changed in the queue's depth.
+  void publish(const std::string& model) {
+    auto now = ledger_.depths(model);
+    auto& last = published_[model];
+    auto change = now;
+    bool changed = false;
+    for (size_t i = 0; i < now.size(); ++i) {
+      change[i] -= last[i];
+      changed = changed || change[i] != 0;
+    }
+    last = now;
+    if (changed)
+      env_.board.change_depths(model, change);
+  }
+
   void announce(const std::string& model, bool always = false) {
+    publish(model);
     auto it = feeds_.find(model);
     if (it == feeds_.end() || !it->second.dispatcher)
       return;
@@ -479,6 +511,12 @@ private:
     env_.sinks.post(to, std::move(why));
   }
 
+  void refuse_submit(sink_ref to, runtime::refused why) {
+    if (env_.metrics != nullptr)
+      env_.metrics->job_refused(why.why.code);
+    refuse(to, std::move(why));
+  }
+
   void read(job_id id, const std::string& tenant, view_kind as, sink_ref to) {
     if (auto reader = reader_of(env_, id))
       caf::anon_send(reader, read_view{.id = id,
@@ -512,6 +550,7 @@ private:
   std::unordered_map<job_id, resident> residents_;
   std::unordered_map<caf::actor_id, job_id> by_actor_;
   std::map<std::string, feed> feeds_;
+  std::map<std::string, runtime::shard_ledger::tier_depths> published_;
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;
   uint32_t job_crashes_ = 0;

@@ -1,6 +1,7 @@
 #include "actors/supervisor.hpp"
 
 #include "actors/dispatcher.hpp"
+#include "runtime/log.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/exit_reason.hpp>
@@ -60,6 +61,11 @@ private:
     if (it == by_actor_.end())
       return;
     auto [child, generation] = it->second;
+    if (x.reason && x.reason != caf::exit_reason::user_shutdown)
+      runtime::log_warn("supervisor", "a child went down",
+                        {{"child", config_.children[child].spec.name},
+                         {"generation", generation},
+                         {"reason", caf::to_string(x.reason)}});
     by_actor_.erase(it);
     env_.directory.drop(config_.children[child].spec.name, generation);
     tell_listener(child, generation);
@@ -108,19 +114,21 @@ private:
   }
 
   runtime::supervision_actions perform_one(const action& a) {
-    auto& handle = handles_[a.child < handles_.size() ? a.child : 0];
     switch (a.what) {
       case kind::start_child:
         return start(a);
       case kind::stop_child:
-        caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
+        caf::anon_send_exit(handles_[a.child], caf::exit_reason::user_shutdown);
         return {};
       case kind::kill_child:
-        caf::anon_send_exit(handle, caf::exit_reason::kill);
+        caf::anon_send_exit(handles_[a.child], caf::exit_reason::kill);
         return {};
       case kind::abandon_child:
       case kind::quarantine_child:
         entry_.set_state("degraded");
+        runtime::log_error("supervisor", "gave up on a child",
+                           {{"child", config_.children[a.child].spec.name},
+                            {"generation", a.generation}});
         ++env_.board.quarantined_actors;
         return {};
       case kind::escalate:

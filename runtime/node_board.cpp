@@ -33,6 +33,24 @@ void node_board::change_slots(const std::string& model, int64_t by,
   });
 }
 
+void node_board::change_depths(const std::string& model,
+                               const tier_depths& by) {
+  models_.with([&](auto& models) {
+    auto it = models.find(model);
+    if (it == models.end())
+      return;
+    for (size_t tier = 0; tier < by.size(); ++tier)
+      it->second.depths[tier] += by[tier];
+  });
+}
+
+node_board::tier_depths node_board::depths(const std::string& model) const {
+  return models_.with([&](const auto& models) {
+    auto it = models.find(model);
+    return it == models.end() ? tier_depths{} : it->second.depths;
+  });
+}
+
 void node_board::note_service(const std::string& model, double seconds) {
   constexpr double alpha = 0.05;
   models_.with([&](auto& models) {

@@ -8,6 +8,7 @@
 #include "runtime/guarded.hpp"
 #include "runtime/job.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -46,7 +47,9 @@ public:
   // --- shards ----------------------------------------------------------------
   std::atomic<uint32_t> shards_total{0};
   std::atomic<uint32_t> shards_ready{0};
+  std::atomic<uint32_t> shards_quarantined{0}; ///< Their history is damaged.
   std::atomic<uint64_t> live_jobs{0};
+  std::atomic<int64_t> attempts_running{0};
 
   // --- models ----------------------------------------------------------------
   /// Lines exist for every configured model before traffic starts.
@@ -56,6 +59,12 @@ public:
   /// slots. `trouble`: why it ended, for people.
   void change_slots(const std::string& model, int64_t by,
                     uint32_t context_length, std::string trouble);
+
+  /// Waiting jobs of the model: [0] flex, [1] default, [2] priority; shards add
+  /// what changed.
+  using tier_depths = std::array<int64_t, 3>;
+  void change_depths(const std::string& model, const tier_depths& by);
+  tier_depths depths(const std::string& model) const;
 
   /// Learns from an attempt that took `seconds` of a slot.
   void note_service(const std::string& model, double seconds);
@@ -67,6 +76,7 @@ private:
   struct line_state {
     model_line line;
     double service_s = 0.0;
+    tier_depths depths{};
   };
   guarded<std::map<std::string, line_state>> models_;
 };

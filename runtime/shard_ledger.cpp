@@ -142,13 +142,19 @@ size_t shard_ledger::queued(const std::string& model) const {
   return queue_.size(model);
 }
 
+shard_ledger::tier_depths
+shard_ledger::depths(const std::string& model) const {
+  auto it = depths_.find(model);
+  return it == depths_.end() ? tier_depths{} : it->second;
+}
+
 std::optional<leased> shard_ledger::lease(job_id id, uint32_t after_attempt) {
   auto it = jobs_.find(id);
   if (it == jobs_.end() || it->second.state != slot::ready
       || it->second.record.attempt != after_attempt)
     return std::nullopt;
   auto& e = it->second;
-  queue_.remove(id);
+  unqueue(e);
   e.state = slot::leased;
   e.record.attempt = after_attempt + 1;
   leased result{.id = {id, epoch_, after_attempt + 1},
@@ -166,7 +172,7 @@ void shard_ledger::requeued(job_record record, duration delay, mono_time now) {
     return;
   auto& e = it->second;
   if (e.state == slot::ready)
-    queue_.remove(record.id);
+    unqueue(e);
   e.record = std::move(record);
   if (delay <= duration{0}) {
     make_ready(e);
@@ -182,7 +188,7 @@ bool shard_ledger::begin_end(job_id id) {
   if (it == jobs_.end())
     return false;
   if (it->second.state == slot::ready)
-    queue_.remove(id);
+    unqueue(it->second);
   it->second.state = slot::ending;
   return true;
 }
@@ -192,7 +198,7 @@ void shard_ledger::closed(job_id id) {
   if (it == jobs_.end())
     return;
   if (it->second.state == slot::ready)
-    queue_.remove(id);
+    unqueue(it->second);
   if (it->second.spec)
     --specs_resident_;
   jobs_.erase(it);
@@ -266,6 +272,12 @@ void shard_ledger::make_ready(entry& e) {
   e.state = slot::ready;
   queue_.push(e.record.model, e.record.tenant, e.record.order_key,
               e.record.id);
+  ++depths_[e.record.model][static_cast<size_t>(e.record.tier) - 1];
+}
+
+void shard_ledger::unqueue(entry& e) {
+  if (queue_.remove(e.record.id))
+    --depths_[e.record.model][static_cast<size_t>(e.record.tier) - 1];
 }
 
 void shard_ledger::arm_limits(const entry& e, mono_time now,

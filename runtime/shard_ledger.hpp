@@ -15,8 +15,10 @@
 #include "runtime/scheduling/announced_head.hpp"
 #include "runtime/scheduling/ready_queue.hpp"
 
+#include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <queue>
@@ -96,6 +98,9 @@ public:
   // --- leasing -------------------------------------------------------------
   std::vector<announced_head> heads(const std::string& model, size_t n) const;
   size_t queued(const std::string& model) const;
+  /// Waiting jobs of a model by tier: [0] flex, [1] default, [2] priority.
+  using tier_depths = std::array<int64_t, 3>;
+  tier_depths depths(const std::string& model) const;
   /// Compare and set: fails (nothing) unless ready with exactly this attempt.
   std::optional<leased> lease(job_id id, uint32_t after_attempt);
   /// The job returned to the queue with this record; ready after `delay`.
@@ -137,6 +142,7 @@ private:
     }
   };
   void make_ready(entry& e);
+  void unqueue(entry& e);
   void arm_limits(const entry& e, mono_time now, wall_time now_wall);
   wall_time next_arrival(wall_time now) noexcept;
 
@@ -147,6 +153,7 @@ private:
   size_t specs_resident_ = 0;
   std::unordered_map<job_id, entry> jobs_;
   ready_queue queue_;
+  std::map<std::string, tier_depths> depths_;
   std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
   std::unordered_map<std::string, idempotency_entry> keys_;
   std::queue<std::pair<wall_time, std::string>> key_ages_;
