@@ -62,7 +62,8 @@ std::vector<job_id> shard_ledger::orphans() const {
 
 // --- admission --------------------------------------------------------------
 
-admission shard_ledger::admit(job_spec& spec, const request_identity& who,
+admission_result shard_ledger::admit(job_spec& spec,
+                                     const request_identity& who,
                               const admission_gate& gate, wall_time now,
                               rng& random, double seconds_per_position) {
   if (!who.key.empty()) {

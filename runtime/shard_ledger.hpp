@@ -58,7 +58,7 @@ struct repeated {
   job_id id;
   bool committing = false; ///< The first one is not durable yet.
 };
-using admission = std::variant<admitted, repeated, refused>;
+using admission_result = std::variant<admitted, repeated, refused>;
 
 struct leased {
   attempt_id id;
@@ -87,7 +87,7 @@ public:
   // --- admission -----------------------------------------------------------
   /// `spec` gets its id. Repeats are answered even when full. Ids of one shard
   /// grow although the wall clock may jump back.
-  admission admit(job_spec& spec, const request_identity& who,
+  admission_result admit(job_spec& spec, const request_identity& who,
                   const admission_gate& gate, wall_time now, rng& random,
                   double seconds_per_position);
   /// What an admitted job's key entry stores; nothing when it had no key.
