@@ -11,10 +11,11 @@
 
 namespace {
 
-using namespace troupe;
-using gateway::framing_error;
-using gateway::framing_guard;
-using gateway::request_reader;
+namespace runtime = troupe::runtime;
+namespace testing = troupe::testing;
+using troupe::gateway::framing_error;
+using troupe::gateway::framing_guard;
+using troupe::gateway::request_reader;
 
 struct outcome {
   framing_error error = framing_error::none;

@@ -1,0 +1,44 @@
+// Jobs, events, lists and results as JSON. An event's bytes depend on nothing
+// but the job's specification and the event: every reader sees the same.
+#pragma once
+
+#include "gateway/http_reply.hpp"
+#include "gateway/json_writer.hpp"
+#include "runtime/client_sink.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace troupe::gateway {
+
+/// The Job object, with `output` (null until terminal).
+void write_job(json_writer& json, const runtime::job_view& job,
+               const runtime::job_output* output);
+/// The Job object of a list: without `output`.
+void write_job_row(json_writer& json, const runtime::job_record& record);
+/// {job_id, status, output, usage, timing, error}.
+void write_result(json_writer& json, const runtime::job_view& job,
+                  const runtime::job_output* output);
+/// One event in its envelope. `spec` may be null (then metadata is null too).
+void write_event(json_writer& json, runtime::job_id id,
+                 const runtime::job_spec* spec, runtime::task_kind task,
+                 const runtime::event& event);
+/// "job.created", "output.delta", ... Static storage.
+std::string_view event_type(const runtime::event& event) noexcept;
+
+/// `queue;dur=1.2, compute;dur=3.4, delivery;dur=0.1`, in milliseconds.
+std::string server_timing(const runtime::job_timing& timing);
+/// `W/"5"`.
+std::string etag_of(const runtime::job_record& record);
+/// "2026-08-21T10:00:05.123Z".
+std::string rfc3339(runtime::wall_time at);
+/// Inverse of `rfc3339`, for 0 to 6 digits of a second and only UTC.
+std::optional<runtime::wall_time> parse_rfc3339(std::string_view text) noexcept;
+
+/// Larger items appear in events as null with a URL.
+constexpr size_t event_item_bytes_max = 256 * 1024;
+
+} // namespace troupe::gateway

@@ -1,0 +1,34 @@
+// The body of POST /v1/jobs: validated, every mistake named, turned into the
+// native job specification. JSON travels no further than here.
+//
+// Fields of the API contract that this version refuses (422, "not supported yet
+// by this version") instead of ignoring them:
+//   graph, conversation, intent, webhook, `truncation: auto`, `fallbacks` with
+//   entries, `task` embed, classify, rerank and run, and in `params` tools,
+//   tool_choice, response_format, dimensions and `top_logprobs` above 0.
+#pragma once
+
+#include "gateway/job_port.hpp"
+#include "gateway/problem.hpp"
+
+#include <boost/json/value.hpp>
+
+#include <span>
+#include <string>
+#include <variant>
+
+namespace troupe::gateway {
+
+/// `models`: all configured ones. The specification lacks id and tenant.
+std::variant<runtime::job_spec, problem>
+read_job_request(const boost::json::value& body,
+                 std::span<const model_info> models);
+
+/// The body of POST .../cancel: {"reason"?: up to 200 characters}.
+std::variant<std::string, problem>
+read_cancel_request(const boost::json::value& body);
+
+/// A 422 with what is wrong.
+problem validation_problem(std::vector<field_error> errors);
+
+} // namespace troupe::gateway
