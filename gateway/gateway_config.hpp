@@ -29,12 +29,16 @@ struct gateway_limits {
   /// A write that makes no progress for so long ends the connection.
   std::chrono::milliseconds write_timeout{30'000};
   size_t connections_max = 4'096;      ///< Over it, accepting pauses.
-  size_t connections_per_ip_max = 100; ///< Loopback is exempt.
+  size_t connections_per_ip_max = 100;
+  bool loopback_exempt = true; ///< From the limit per address.
   size_t streams_max = 1'000;          ///< Open event streams of one tenant.
   size_t sse_buffer_bytes_max = 64 * 1024; ///< Unsent, per stream.
   std::chrono::milliseconds sse_heartbeat{15'000};
   /// How long an actor or the store may take to answer a request.
   std::chrono::milliseconds answer_timeout{10'000};
+  /// How long a submitted job may be on its way to the disk. Afterwards its
+  /// outcome is unknown and the answer says so.
+  std::chrono::milliseconds submit_timeout{30'000};
   /// How long a second request with an Idempotency-Key waits for the first.
   std::chrono::milliseconds idempotency_wait{1'000};
   size_t discard_bytes_max = 64 * 1024; ///< Unread body after an early answer.

@@ -1,0 +1,257 @@
+#include "gateway/http_session.hpp"
+
+#include "gateway/io_thread.hpp"
+#include "gateway/request_reader.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <optional>
+
+namespace troupe::gateway {
+
+using runtime::mono_time;
+using step = request_reader::step;
+
+namespace {
+
+constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+
+class http_session {
+public:
+  http_session(connection& conn, std::span<const route> routes)
+    : conn_{conn}, home_{conn.home()}, limits_{home_.limits()},
+      routes_{routes}, reader_{limits_.framing} {}
+
+  task<void> run();
+
+private:
+  task<bool> read_head();
+  task<bool> read_body();
+  task<bool> serve();
+  task<http_reply> call(const route_match& match);
+  task<bool> answer(http_reply reply);
+  task<bool> answer_early(http_reply reply);
+  task<bool> discard_rest();
+  task<void> refuse_framing();
+  http_reply fail(const problem& x);
+  bool draining() const { return home_.shared().draining; }
+  mono_time body_deadline(mono_time began) const;
+
+  connection& conn_;
+  io_thread& home_;
+  const gateway_limits& limits_;
+  std::span<const route> routes_;
+  request_reader reader_;
+  std::string request_id_;
+  std::string trace_id_;
+  bool first_ = true;
+};
+
+task<void> http_session::run() {
+  while (co_await read_head()) {
+    first_ = false;
+    if (!co_await serve())
+      break;
+    reader_.next();
+  }
+  if (conn_.peer_gone())
+    conn_.close_now();
+  else
+    co_await conn_.close_gently();
+}
+
+http_reply http_session::fail(const problem& x) {
+  return render(x, {.instance = reader_.request().path,
+                    .request_id = request_id_,
+                    .trace_id = trace_id_,
+                    .jitter = home_.random().unit()});
+}
+
+// False: the connection ends, whatever had to be said has been said.
+task<bool> http_session::read_head() {
+  const auto idle_until
+    = home_.now() + (first_ ? limits_.header_timeout : limits_.keep_alive);
+  std::optional<mono_time> head_until;
+  for (;;) {
+    const auto now = reader_.advance();
+    if (now == step::head_ready)
+      co_return true;
+    if (now == step::refused) {
+      co_await refuse_framing();
+      co_return false;
+    }
+    const bool untouched = reader_.untouched();
+    if (untouched && draining())
+      co_return false;
+    if (!untouched && !head_until)
+      head_until = home_.now() + limits_.header_timeout;
+    conn_.set_idle(untouched);
+    const auto room = reader_.prepare();
+    const auto n
+      = co_await conn_.read(room, head_until.value_or(idle_until));
+    conn_.set_idle(false);
+    if (n == 0) {
+      if (conn_.timed_out() && !untouched) {
+        home_.counters().timeouts_header.add();
+        request_id_ = home_.make_request_id();
+        co_await answer(fail({.slug = "request-timeout",
+                              .detail = "the head did not arrive in time"}));
+      }
+      co_return false;
+    }
+    reader_.commit(n);
+  }
+}
+
+task<void> http_session::refuse_framing() {
+  request_id_ = home_.make_request_id();
+  home_.counters().guard_refusals.add();
+  if (reader_.disagreed())
+    home_.counters().guard_disagreements.add();
+  problem x{.slug = slug_of(reader_.error()), .detail = reader_.why()};
+  const auto& framing = limits_.framing;
+  if (reader_.error() == framing_error::uri_too_long)
+    x.limit = framing.request_line_bytes_max;
+  else if (reader_.error() == framing_error::headers_too_large)
+    x.limit = framing.header_bytes_max;
+  else if (reader_.error() == framing_error::body_too_large)
+    x.limit = framing.body_bytes_max;
+  co_await answer(fail(x));
+}
+
+// Absolute, and at the minimal rate after a grace.
+mono_time http_session::body_deadline(mono_time began) const {
+  const auto paid = std::chrono::milliseconds{
+    reader_.body_bytes() * 1000 / std::max<uint64_t>(limits_.body_rate_min, 1)};
+  return began
+         + std::min(limits_.body_timeout, limits_.body_rate_grace + paid);
+}
+
+task<bool> http_session::read_body() {
+  const auto began = home_.now();
+  for (;;) {
+    const auto now = reader_.advance();
+    if (now == step::done)
+      co_return true;
+    if (now == step::refused) {
+      co_await refuse_framing();
+      co_return false;
+    }
+    const auto room = reader_.prepare();
+    const auto n = co_await conn_.read(room, body_deadline(began));
+    if (n == 0) {
+      if (conn_.timed_out()) {
+        home_.counters().timeouts_body.add();
+        co_await answer(fail({.slug = "request-timeout",
+                              .detail = "the body did not arrive in time"}));
+      }
+      co_return false;
+    }
+    reader_.commit(n);
+  }
+}
+
+// True: the connection is ready for the next request.
+task<bool> http_session::serve() {
+  auto& request = reader_.request();
+  home_.counters().requests.add();
+  request_id_ = home_.make_request_id();
+  trace_id_ = trace_id_of(request.get(header::traceparent));
+  const auto match = match_route(routes_, request);
+  if (auto wrong
+      = check_head(request, match, home_.shared().config.open_mode))
+    co_return co_await answer_early(fail(*wrong));
+  // What arrived with the head may already hold the body.
+  const auto now = reader_.advance();
+  if (now == step::need_more && request.has(header::expect)
+      && request.minor_version > 0 && !co_await conn_.write(go_on))
+    co_return false;
+  if (!co_await read_body())
+    co_return false;
+  if (!match.found) {
+    http_reply reply{.status = 204};
+    reply.add("Allow", match.allow);
+    co_return co_await answer(std::move(reply));
+  }
+  co_return co_await answer(co_await call(match));
+}
+
+task<http_reply> http_session::call(const route_match& match) {
+  exchange ex{.request = reader_.request(),
+              .conn = conn_,
+              .home = home_,
+              .request_id = request_id_,
+              .trace_id = trace_id_,
+              .params = match.params,
+              .release_input = [this] { reader_.release(); }};
+  try {
+    co_return co_await match.found->handler(ex);
+  } catch (const std::exception& e) {
+    home_.counters().sessions_escaped.add();
+    home_.counters().report(match.found->pattern, e.what());
+  }
+  co_return ex.fail({.slug = "internal",
+                     .detail = "the request ended in an unexpected way",
+                     .close = true});
+}
+
+task<bool> http_session::answer(http_reply reply) {
+  if (reply.streamed || conn_.peer_gone())
+    co_return false;
+  auto& counters = home_.counters();
+  if (reply.status >= 500)
+    counters.answers_5xx.add();
+  else if (reply.status >= 400)
+    counters.answers_4xx.add();
+  else
+    counters.answers_2xx.add();
+  const auto& request = reader_.request();
+  const bool keep = request.keep_alive && !reply.close && !draining();
+  const auto bytes = to_bytes(reply, {.request_id = request_id_,
+                                      .date = home_.date(),
+                                      .keep_alive = keep,
+                                      .head_only = request.method == "HEAD",
+                                      .minor_version = request.minor_version});
+  const bool written = co_await conn_.write(bytes);
+  co_return written && keep;
+}
+
+// Before the body was read. What is left of it must be skipped or the next
+// request would be read from its middle.
+task<bool> http_session::answer_early(http_reply reply) {
+  const auto now = reader_.discard();
+  // A client that waits for 100 may or may not send the body now.
+  if (now != step::done
+      && (now == step::refused || reader_.request().has(header::expect)))
+    reply.close = true;
+  if (!co_await answer(std::move(reply)))
+    co_return false;
+  co_return now == step::done || co_await discard_rest();
+}
+
+task<bool> http_session::discard_rest() {
+  const auto until = home_.now() + limits_.discard_timeout;
+  for (;;) {
+    const auto now = reader_.discard();
+    if (now == step::done)
+      co_return true;
+    if (now == step::refused
+        || reader_.body_bytes() > limits_.discard_bytes_max)
+      co_return false;
+    const auto room = reader_.prepare();
+    const auto n = co_await conn_.read(room, until);
+    if (n == 0)
+      co_return false;
+    reader_.commit(n);
+  }
+}
+
+} // namespace
+
+task<void> run_session(std::shared_ptr<connection> conn,
+                       std::span<const route> routes) {
+  http_session session{*conn, routes};
+  co_await session.run();
+}
+
+} // namespace troupe::gateway
