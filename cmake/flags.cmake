@@ -17,7 +17,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC's flow analysis reports inlined library code (variant, string).
   target_compile_options(troupe_flags INTERFACE
     -Wno-maybe-uninitialized -Wno-restrict -Wno-array-bounds
-    -Wno-stringop-overflow -Wno-free-nonheap-object -Wno-dangling-pointer)
+    -Wno-stringop-overflow -Wno-free-nonheap-object -Wno-dangling-pointer
+    # Asio frees coroutine frames with its own operator.
+    -Wno-mismatched-new-delete)
 endif()
 set_property(TARGET troupe_flags PROPERTY INTERFACE_POSITION_INDEPENDENT_CODE
   ON)

@@ -127,6 +127,9 @@ task<std::optional<http_reply>> event_stream::open() {
     co_return ex_.fail(to_problem(
       runtime::fail(errc::timeout, "the owner did not answer in time"), 1.0));
   }
+  if (runtime::is_terminal(status_) && !spec_)
+    co_return ex_.fail({.slug = "cursor-expired",
+                        .detail = "the job's events were retired"});
   if (runtime::is_terminal(status_) && cursor_ >= known_end_)
     co_return http_reply{.status = 204};
   if (cursor_ > known_end_)

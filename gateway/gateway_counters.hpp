@@ -4,8 +4,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
-#include <string_view>
 
 namespace troupe::gateway {
 
@@ -47,10 +45,6 @@ struct gateway_counters {
   counter sessions_escaped; ///< Exceptions that left a session: a defect.
   counter deliveries;
   counter deliveries_unclaimed; ///< For tickets that nobody holds any more.
-
-  /// Where a session's escaped exception is logged; set before traffic.
-  std::function<void(std::string_view session, std::string_view what)> report
-    = [](std::string_view, std::string_view) {};
 };
 
 } // namespace troupe::gateway

@@ -2,6 +2,7 @@
 
 #include "gateway/io_thread.hpp"
 #include "gateway/request_reader.hpp"
+#include "runtime/log.hpp"
 
 #include <algorithm>
 #include <exception>
@@ -188,7 +189,8 @@ task<http_reply> http_session::call(const route_match& match) {
     co_return co_await match.found->handler(ex);
   } catch (const std::exception& e) {
     home_.counters().sessions_escaped.add();
-    home_.counters().report(match.found->pattern, e.what());
+    runtime::log_error("gateway", "a route ended by an exception",
+                       {{"route", match.found->pattern}, {"what", e.what()}});
   }
   co_return ex.fail({.slug = "internal",
                      .detail = "the request ended in an unexpected way",

@@ -3,6 +3,7 @@
 #include "gateway/connection.hpp"
 #include "gateway/http_reply.hpp"
 #include "runtime/ids.hpp"
+#include "runtime/log.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -27,9 +28,12 @@ void spawn_session(io_executor executor, task<void> work,
                    try {
                      std::rethrow_exception(escaped);
                    } catch (const std::exception& e) {
-                     counters.report(name, e.what());
+                     runtime::log_error("gateway", "a session ended by an exception",
+                                        {{"session", name},
+                                         {"what", e.what()}});
                    } catch (...) {
-                     counters.report(name, "an unknown exception");
+                     runtime::log_error("gateway", "a session ended by an exception",
+                                        {{"session", name}});
                    }
                  });
 }

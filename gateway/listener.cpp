@@ -64,7 +64,7 @@ runtime::result<void> listener::open(const listen_address& address) {
 std::string listener::bound_address() const {
   error_code ec;
   const auto endpoint = acceptor_.local_endpoint(ec);
-  const auto host = endpoint.address().to_string(ec);
+  const auto host = endpoint.address().to_string();
   const auto text = endpoint.address().is_v6() ? "[" + host + "]" : host;
   return text + ":" + std::to_string(endpoint.port());
 }

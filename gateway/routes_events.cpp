@@ -164,6 +164,9 @@ task<http_reply> get_page(exchange& ex, events_query query) {
     co_return ex.fail(to_problem(*no));
   auto job = std::move(std::get<job_view>(answer));
   const bool live = !runtime::is_terminal(job.record.status);
+  if (!live && !job.spec)
+    co_return ex.fail({.slug = "cursor-expired",
+                       .detail = "the job's events were retired"});
   if (live && query.from > job.record.next_seq)
     co_return ex.fail({.slug = "invalid-cursor",
                        .detail = "the job has only "

@@ -286,6 +286,9 @@ task<http_reply> get_result(exchange& ex) {
     if (auto* no = std::get_if<refused>(&read))
       co_return ex.fail(to_problem(*no));
     const auto& found = std::get<runtime::output_read>(read);
+    if (!found.job.spec && !found.output)
+      co_return ex.fail({.slug = "result-expired",
+                         .detail = "the job's output was retired"});
     json_writer json{reply.body};
     write_result(json, found.job, found.output ? &*found.output : nullptr);
     reply.add("ETag", etag_of(found.job.record));

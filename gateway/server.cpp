@@ -23,10 +23,7 @@ struct server::state {
   std::vector<std::thread> running;
 
   state(gateway_config given, gateway_parts parts)
-    : config{std::move(given)}, shared{config, std::move(parts), counters} {
-    if (shared.parts.report_escape)
-      counters.report = shared.parts.report_escape;
-  }
+    : config{std::move(given)}, shared{config, std::move(parts), counters} {}
 };
 
 server::server(gateway_config config, gateway_parts parts)

@@ -23,9 +23,6 @@ struct gateway_parts {
   const runtime::clock& clock;
   /// Text of GET /metrics; called on an I/O thread, must not block for long.
   std::function<std::string()> metrics_text;
-  /// Where an exception that ended a session is logged; may be empty.
-  std::function<void(std::string_view session, std::string_view what)>
-    report_escape;
 };
 
 struct bound_addresses {
