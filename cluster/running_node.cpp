@@ -1,6 +1,7 @@
 #include "cluster/running_node.hpp"
 
 #include "actors/actor_env.hpp"
+#include "actors/inspector.hpp"
 #include "cluster/node_metrics.hpp"
 #include "gateway/actor_port.hpp"
 #include "runtime/log.hpp"
