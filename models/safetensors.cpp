@@ -248,7 +248,7 @@ safetensors_file::open(const std::string& path) {
     ::close(fd);
     return wrong(path, "is shorter than 8 bytes");
   }
-  mapped->address
+  mapped->address // tidy: seams: a model's weights are mapped, read-only
     = ::mmap(nullptr, mapped->size, PROT_READ, MAP_PRIVATE, fd, 0);
   ::close(fd);
   if (mapped->address == MAP_FAILED)

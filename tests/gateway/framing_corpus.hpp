@@ -18,6 +18,7 @@ struct framing_case {
 };
 
 /// All under the default limits.
+// tidy: length: a table
 inline std::vector<framing_case> framing_corpus() {
   using enum gateway::framing_error;
   using std::string;

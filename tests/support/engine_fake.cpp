@@ -82,7 +82,8 @@ public:
   std::vector<engine_event> step() override {
     ++steps_;
     if (config_.path == "slow")
-      ::usleep(1000); // The cost of a step, not a synchronisation.
+      // tidy: waits: the cost of a step, not a synchronisation
+      ::usleep(1000);
     std::vector<engine_event> events;
     std::vector<runtime::attempt_id> done;
     for (auto& [id, request] : running_)
@@ -156,7 +157,7 @@ private:
   say(models::engine_ready{scripted_backend{{.slots = 1000}}.describe()});
   while (true) {
     say(models::engine_beat{});
-    ::usleep(20'000); // The pace of its beats.
+    ::usleep(20'000); // tidy: waits: the pace of its beats
   }
 }
 

@@ -34,13 +34,14 @@ bool captures(const std::string& code, std::size_t at) {
   auto before = code.find_last_not_of(" \n", at == 0 ? 0 : at - 1);
   if (at > 0 && before != std::string::npos
       && (std::isalnum(static_cast<unsigned char>(code[before])) != 0
-          || code[before] == '_' || code[before] == ')'
-          || code[before] == ']' || code[before] == '[')
+          || code[before] == '_' || code[before] == ')' || code[before] == ']'
+          || code[before] == '[')
       && !code.substr(0, before + 1).ends_with("return"))
     return false;
   auto close = closing(code, at);
   auto list = code.substr(at + 1, close - at - 1);
-  if (list.starts_with("[") || list.find_first_not_of(" \n") == std::string::npos)
+  if (list.starts_with("[")
+      || list.find_first_not_of(" \n") == std::string::npos)
     return false;
   auto after = code.find_first_not_of(" \n", close + 1);
   return after != std::string::npos

@@ -15,10 +15,14 @@ namespace {
 // elsewhere a line needs an exception with its reason.
 constexpr std::array<std::string_view, 3> time_seams{
   "runtime/clock.", "runtime/rng.", "cluster/main.cpp"};
-constexpr std::array<std::string_view, 8> file_seams{
-  "runtime/storage/",       "runtime/config_files.", "runtime/http_client.",
-  "models/child_process.",  "models/engine_channel.", "models/line_log.",
-  "gateway/",               "cluster/main.cpp"};
+constexpr std::array<std::string_view, 8> file_seams{"runtime/storage/",
+                                                     "runtime/config_files.",
+                                                     "runtime/http_client.",
+                                                     "models/child_process.",
+                                                     "models/engine_channel.",
+                                                     "models/line_log.",
+                                                     "gateway/",
+                                                     "cluster/main.cpp"};
 
 template <std::size_t N>
 bool is_one_of(const source_text& text,
@@ -36,11 +40,17 @@ bool is_product(const source_text& text) {
 findings check_names(const source_text& text) {
   static const std::regex bad{
     R"((^|_)(utils?|helpers?|common|misc|manager)(_|\.)|[a-z_]2\.|_new\.|_old\.)"};
+  static const std::regex bracket{R"(\bTEST_CASE\("[^"]*[\[\]\\])"};
   auto name = text.path.substr(text.path.rfind('/') + 1);
-  if (!text.is_cpp() || !std::regex_search(name, bad)
-      || has_exception(text, 0, "names"))
-    return {};
-  return {{text.path, 0, "names", "a file name that says nothing"}};
+  findings out;
+  if (!text.is_cpp() || text.is_under("tests/tidy/"))
+    return out;
+  if (std::regex_search(name, bad) && !has_exception(text, 0, "names"))
+    out.push_back({text.path, 0, "names", "a file name that says nothing"});
+  for (std::size_t i = 0; i < text.lines.size(); ++i)
+    if (std::regex_search(text.lines[i], bracket))
+      out.push_back({text.path, i + 1, "names", "a bracket in a test's name"});
+  return out;
 }
 
 findings check_actor(const source_text& text) {
@@ -67,7 +77,8 @@ findings check_waits(const source_text& text) {
 
 findings check_seams(const source_text& text) {
   static const std::regex time{
-    R"(\b\w+_clock::now\b|\brandom_device\b|\bstd::(thread|jthread|async)\b)"
+    R"(\b\w+_clock::now\b|\brandom_device\b|\bstd::(jthread|async)\b)"
+    R"(|\bstd::thread\b(?!::hardware_concurrency))"
     R"(|\bsleep_(for|until)\b|\b(u|nano)sleep\(|\bgetrandom\()"};
   static const std::regex file{
     R"(\bstd::(basic_)?[io]?fstream\b|\bfopen\(|\bf(data)?sync\(|\bmmap\()"

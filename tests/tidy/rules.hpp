@@ -15,6 +15,7 @@ namespace troupe::tidy {
 findings check_length(const source_text& text);
 
 /// No `utils`, `helpers`, `common`, `misc`, `manager`; no `2`, `_new`, `_old`.
+/// No bracket in the name of a test: ctest would take several tests for one.
 findings check_names(const source_text& text);
 
 /// In `actors/`: nothing that blocks, waits without end or hides a message.

@@ -58,8 +58,9 @@ TEST_CASE("long files are found", "[tidy][length]") {
 TEST_CASE("long functions are found in all their forms", "[tidy][length]") {
   auto body = repeated("  a();\n", 59); // with head and end: 61 lines
   for (const std::string head :
-       {"void f() {", "auto f() -> result<int> {", "bool c::f() const noexcept {",
-        "c::c(int a) : a_{a}, b_(a) {", "c::c(int a) : a_{a}, b_{1} {",
+       {"void f() {", "auto f() -> result<int> {",
+        "bool c::f() const noexcept {", "c::c(int a) : a_{a}, b_(a) {",
+        "c::c(int a) : a_{a}, b_{1} {",
         "class c {\n public:\n  void f(std::vector<int> x = {}) {",
         "namespace a {\nstruct b : c<int> {\nint d = 1;\nint f() override {",
         "template <class T>\nT f(T x) {",
@@ -77,8 +78,8 @@ TEST_CASE("what is no long function passes", "[tidy][length]") {
        {"enum class a {", "const int a[] = {", "constexpr std::array a{",
         "struct s {", "namespace n {", "auto x = f(1) + a{"}) {
     INFO(head);
-    CHECK(check_length(make_source("a.cpp", head + "\n" + lines + "};\n"))
-            .empty());
+    CHECK(
+      check_length(make_source("a.cpp", head + "\n" + lines + "};\n")).empty());
   }
   auto short_one = "void f() {\n" + repeated("  a();\n", 58) + "}\n";
   CHECK(check_length(make_source("a.cpp", short_one + short_one)).empty());
@@ -100,6 +101,14 @@ TEST_CASE("file names that say nothing are found", "[tidy][names]") {
     INFO(good);
     CHECK(check_names(make_source("runtime/" + good, "")).empty());
   }
+}
+
+TEST_CASE("brackets in the names of tests are found", "[tidy][names]") {
+  auto found = [](const std::string& line) {
+    return check_names(make_source("tests/a_test.cpp", line + "\n")).size();
+  };
+  CHECK(found("TEST_CASE(\"stays in [0, 1)\", \"[a]\") {") == 1);
+  CHECK(found("TEST_CASE(\"stays below one; always\", \"[a][b]\") {") == 0);
 }
 
 TEST_CASE("actors neither block nor wait without end", "[tidy][actor]") {
@@ -143,8 +152,8 @@ TEST_CASE("tests do not wait by the clock", "[tidy][waits]") {
     CHECK(check_waits(make_source("tests/a_test.cpp", bad + "\n")).size() == 1);
     CHECK(check_waits(make_source("runtime/a.cpp", bad + "\n")).empty());
   }
-  CHECK(check_waits(make_source("tests/a_test.cpp",
-                                "tcp::endpoint e{address, 0};\n"))
+  CHECK(check_waits(
+          make_source("tests/a_test.cpp", "tcp::endpoint e{address, 0};\n"))
           .empty());
 }
 
@@ -229,9 +238,9 @@ TEST_CASE("a source includes its own header first", "[tidy][self-contained]") {
     return check_own_header_first(make_source(path, content), paths).size();
   };
   CHECK(found("runtime/a.cpp", "#include \"runtime/a.hpp\"\n") == 0);
-  CHECK(found("runtime/a.cpp",
-              "#include <string>\n#include \"runtime/a.hpp\"\n")
-        == 1);
+  CHECK(
+    found("runtime/a.cpp", "#include <string>\n#include \"runtime/a.hpp\"\n")
+    == 1);
   CHECK(found("runtime/a.cpp", "int a;\n") == 1);
   CHECK(found("runtime/b.cpp", "#include <string>\n") == 0);
 }

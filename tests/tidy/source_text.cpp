@@ -78,7 +78,8 @@ private:
     auto open = text_.find('(', at_);
     if (open == std::string_view::npos)
       return blank_until(open);
-    auto close = ")" + std::string{text_.substr(at_ + 2, open - at_ - 2)} + "\"";
+    auto close =
+      ")" + std::string{text_.substr(at_ + 2, open - at_ - 2)} + "\"";
     auto end = end_of(close, open);
     at_ += 2;
     blank_until(end == std::string_view::npos ? end : end - 1);
@@ -118,8 +119,8 @@ source_text make_source(std::string path, std::string_view content) {
   source_text text;
   text.path = std::move(path);
   text.lines = split_lines(content);
-  text.code = split_lines(text.is_cpp() ? blanker{content}.run()
-                                        : std::string{content});
+  text.code =
+    split_lines(text.is_cpp() ? blanker{content}.run() : std::string{content});
   return text;
 }
 

@@ -21,8 +21,8 @@ const std::vector<source_text>& tree() {
 std::string printed(const findings& found) {
   std::string out;
   for (const auto& each : found)
-    out += "\n" + each.path + ":" + std::to_string(each.line) + ": "
-           + each.rule + ": " + each.what;
+    out += "\n" + each.path + ":" + std::to_string(each.line) + ": " + each.rule
+           + ": " + each.what;
   return out;
 }
 
