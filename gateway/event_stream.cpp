@@ -152,8 +152,11 @@ task<void> event_stream::stream() {
   for (;;) {
     const bool last
       = ended_ || (ex_.home.shared().draining && !out_.empty());
-    if ((!out_.empty() || !head_sent_) && !co_await flush(last))
-      break;
+    if (!out_.empty() || !head_sent_) {
+      const bool sent = co_await flush(last);
+      if (!sent)
+        break;
+    }
     if (last || conn.peer_gone())
       break;
     if (behind()) {

@@ -49,9 +49,15 @@ private:
 };
 
 task<void> http_session::run() {
-  while (co_await read_head()) {
+  // GCC 12 lays out the frame of a coroutine wrongly when a loop's condition
+  // awaits: it crashes on its first resumption. So the answers get names.
+  for (;;) {
+    const bool more = co_await read_head();
+    if (!more)
+      break;
     first_ = false;
-    if (!co_await serve())
+    const bool keep = co_await serve();
+    if (!keep)
       break;
     reader_.next();
   }

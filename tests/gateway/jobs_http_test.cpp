@@ -1,8 +1,10 @@
 // The job endpoints as a well-behaved client uses them.
+#include "gateway/http_status.hpp"
 #include "tests/support/gateway_under_test.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <mutex>
 #include <set>
 #include <thread>
 
