@@ -37,8 +37,30 @@ struct command_line {
   int core = 1;
   int niceness = 0;
   std::string policy = "other";
+  load_plan load;
   int exit_code = 0;
 };
+
+/// Load on a server that runs already, for profiling it.
+int run_plain_load(const bench_options& shared, load_plan plan) {
+  plan.duration_s = shared.duration_s;
+  plan.requests = job_requests(shared.seed, 256, "sim", 1024);
+  const auto got = run_load(plan);
+  report out{"load on port " + std::to_string(plan.port)};
+  out.columns({"per second", "p50 ms", "p99 ms", "p99.9 ms", "errors"});
+  out.row({fixed(got.per_second(), 0), fixed(to_ms(got.latency.quantile(0.5)), 3),
+           fixed(to_ms(got.latency.quantile(0.99)), 3),
+           fixed(to_ms(got.latency.quantile(0.999)), 3),
+           std::to_string(got.errors)});
+  if (got.errors > 0)
+    out.note("first error: " + got.first_error);
+  out.figure("per_s", got.per_second());
+  out.figure("p50_ms", to_ms(got.latency.quantile(0.5)));
+  out.figure("p99_ms", to_ms(got.latency.quantile(0.99)));
+  out.aim_at_most("requests that went wrong", static_cast<double>(got.errors),
+                  0, "");
+  return out.finish(shared);
+}
 
 void add_benches(CLI::App& app, command_line& line) {
   auto& shared = line.shared;
@@ -67,6 +89,12 @@ void add_benches(CLI::App& app, command_line& line) {
     ->check(CLI::Range(uint64_t{1}, uint64_t{10'000'000}));
   add("store", "commits and recovery of the embedded store",
       [&] { return bench_store(shared); });
+  auto* load = add("load", "submit to a running node's model `sim`",
+                   [&] { return run_plain_load(shared, line.load); });
+  load->add_option("--port", line.load.port, "of the node")->required();
+  load->add_option("--connections", line.load.connections, "kept open")
+    ->check(CLI::Range(1U, 4096U));
+  load->add_option("--rate", line.load.rate_per_s, "per second; 0 = no pause");
   auto* skeleton = add("skeleton", "experiment (a) of ADR 1", [&] {
     return bench_skeleton(shared, line.only, line.engines);
   });
