@@ -238,9 +238,4 @@ memory_contents memory_store::contents() const {
   return contents_;
 }
 
-void memory_store::reset(memory_contents contents) {
-  std::lock_guard lock{mutex_};
-  contents_ = std::move(contents);
-}
-
 } // namespace troupe::runtime

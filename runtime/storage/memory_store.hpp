@@ -55,10 +55,6 @@ public:
 
   memory_contents contents() const;
 
-protected:
-  /// For derived stores that fail on purpose: as if nothing else had happened.
-  void reset(memory_contents contents);
-
 private:
   mutable std::mutex mutex_;
   memory_contents contents_;
