@@ -53,7 +53,7 @@ const std::string good
 
 TEST_CASE("a safetensors header is read whole", "[models][safetensors]") {
   auto header = parse(file_of(good, 14));
-  REQUIRE(header);
+  REQUIRE(header.has_value());
   CHECK(header->metadata.at("format") == "pt");
   CHECK(header->data_begin == 8 + good.size());
   const auto& b = header->tensors.at("b");
@@ -168,9 +168,9 @@ TEST_CASE("what is written can be read back", "[models][safetensors]") {
     {{"x", tensor_dtype::f32, {3}, bytes},
      {"y", tensor_dtype::u8, {2, 1}, {std::byte{7}, std::byte{8}}}},
     {{"step", "12"}});
-  REQUIRE(written);
+  REQUIRE(written.has_value());
   auto file = safetensors_file::open(path);
-  REQUIRE(file);
+  REQUIRE(file.has_value());
   CHECK(file->header().metadata.at("step") == "12");
   CHECK(file->header().data_begin % 8 == 0);
   auto x = file->bytes_of(file->header().tensors.at("x"));
@@ -183,17 +183,17 @@ TEST_CASE("what is written can be read back", "[models][safetensors]") {
 TEST_CASE("files that cannot be opened are named", "[models][safetensors]") {
   tests::temporary_directory folder;
   auto missing = safetensors_file::open(folder.str("none"));
-  REQUIRE_FALSE(missing);
+  REQUIRE_FALSE(missing.has_value());
   CHECK(missing.error().code == runtime::errc::io_error);
   CHECK(holds(missing.error().context, folder.str("none")));
   auto directory = safetensors_file::open(folder.path().string());
-  REQUIRE_FALSE(directory);
+  REQUIRE_FALSE(directory.has_value());
   CHECK(holds(directory.error().context, "no plain file"));
   std::ofstream{folder.str("empty")};
   auto empty = safetensors_file::open(folder.str("empty"));
-  REQUIRE_FALSE(empty);
+  REQUIRE_FALSE(empty.has_value());
   CHECK(empty.error().code == runtime::errc::config_invalid);
   auto unwritable = models::write_safetensors(folder.str("no/such"), {}, {});
-  REQUIRE_FALSE(unwritable);
+  REQUIRE_FALSE(unwritable.has_value());
   CHECK(unwritable.error().code == runtime::errc::io_error);
 }

@@ -32,7 +32,7 @@ std::vector<models::token_id> ids_of(const boost::json::value& list) {
 void check_golden(const std::string& tokenizer_path,
                   const std::string& vectors_path) {
   auto words = tokenizer::load(tokenizer_path);
-  REQUIRE(words);
+  REQUIRE(words.has_value());
   auto vectors = boost::json::parse(read(vectors_path));
   const auto& rows = vectors.at("rows").as_array();
   CHECK(rows.size() >= 30);
@@ -41,10 +41,10 @@ void check_golden(const std::string& tokenizer_path,
     CAPTURE(text);
     auto plain = words->encode(text, {.parse_special = true,
                                       .add_special = false});
-    REQUIRE(plain);
+    REQUIRE(plain.has_value());
     CHECK(*plain == ids_of(row.at("ids")));
     auto whole = words->encode(text, {.parse_special = true});
-    REQUIRE(whole);
+    REQUIRE(whole.has_value());
     CHECK(*whole == ids_of(row.at("with_special")));
     CHECK(words->decode(*plain) == std::string{row.at("decoded").as_string()});
   }
@@ -66,7 +66,7 @@ boost::json::object document() {
 
 std::string failure_of(const boost::json::object& o) {
   auto words = tokenizer::parse(boost::json::serialize(o), "t.json");
-  REQUIRE_FALSE(words);
+  REQUIRE_FALSE(words.has_value());
   CHECK(words.error().context.starts_with("t.json: "));
   return words.error().context;
 }
@@ -93,13 +93,13 @@ TEST_CASE("text of a client cannot smuggle in a special token",
           "[models][tokenizer]") {
   auto words
     = tokenizer::load(root + "/tests/golden/tokenizer/gpt2_style.json");
-  REQUIRE(words);
+  REQUIRE(words.has_value());
   auto eos = words->find("<|eos|>");
   REQUIRE(eos);
   CHECK(words->is_special(*eos));
   CHECK(words->bytes_of(*eos).empty());
   auto ids = words->encode("a<|eos|>b");
-  REQUIRE(ids);
+  REQUIRE(ids.has_value());
   CHECK(std::count(ids->begin(), ids->end(), *eos) == 0);
   CHECK(words->decode(*ids) == " a<|eos|>b");
 }
@@ -107,7 +107,7 @@ TEST_CASE("text of a client cannot smuggle in a special token",
 TEST_CASE("every byte string of UTF-8 survives encoding and decoding",
           "[models][tokenizer]") {
   auto words = tokenizer::load(root + "/models/demo/writer/tokenizer.json");
-  REQUIRE(words);
+  REQUIRE(words.has_value());
   std::string all;
   for (uint32_t c = 1; c < 0x3000; c += 7) {
     if (c < 0x80) {
@@ -122,32 +122,32 @@ TEST_CASE("every byte string of UTF-8 survives encoding and decoding",
     }
   }
   auto ids = words->encode(all, {.add_special = false});
-  REQUIRE(ids);
+  REQUIRE(ids.has_value());
   CHECK(words->decode(*ids) == all);
 }
 
 TEST_CASE("a long run of one letter is encoded in reasonable time",
           "[models][tokenizer]") {
   auto words = tokenizer::load(root + "/models/demo/writer/tokenizer.json");
-  REQUIRE(words);
+  REQUIRE(words.has_value());
   std::string text(200'000, 'a');
   auto ids = words->encode(text, {.add_special = false});
-  REQUIRE(ids);
+  REQUIRE(ids.has_value());
   CHECK(words->decode(*ids) == text);
 }
 
 TEST_CASE("text that is not UTF-8 is refused", "[models][tokenizer]") {
   auto words = tokenizer::load(root + "/models/demo/writer/tokenizer.json");
-  REQUIRE(words);
+  REQUIRE(words.has_value());
   auto ids = words->encode("ok \xC3(");
-  REQUIRE_FALSE(ids);
+  REQUIRE_FALSE(ids.has_value());
   CHECK(ids.error().code == runtime::errc::validation_failed);
 }
 
 TEST_CASE("ids outside of the vocabulary have no bytes",
           "[models][tokenizer]") {
   auto words = tokenizer::load(root + "/models/demo/writer/tokenizer.json");
-  REQUIRE(words);
+  REQUIRE(words.has_value());
   CHECK(words->bytes_of(-1).empty());
   CHECK(words->bytes_of(static_cast<models::token_id>(words->size())).empty());
   CHECK_FALSE(words->is_special(-1));
@@ -156,9 +156,9 @@ TEST_CASE("ids outside of the vocabulary have no bytes",
 
 TEST_CASE("a minimal tokenizer.json loads", "[models][tokenizer]") {
   auto words = tokenizer::parse(boost::json::serialize(document()), "t.json");
-  REQUIRE(words);
+  REQUIRE(words.has_value());
   auto ids = words->encode("abcab");
-  REQUIRE(ids);
+  REQUIRE(ids.has_value());
   CHECK(*ids == std::vector<models::token_id>{256, 'c', 256});
 }
 
@@ -167,7 +167,7 @@ TEST_CASE("a broken tokenizer.json is refused with what and where",
   auto o = document();
   SECTION("not JSON") {
     auto words = tokenizer::parse("{", "t.json");
-    REQUIRE_FALSE(words);
+    REQUIRE_FALSE(words.has_value());
     CHECK(words.error().code == runtime::errc::config_invalid);
     CHECK(holds(words.error().context, "not JSON"));
   }
@@ -232,7 +232,7 @@ TEST_CASE("a broken tokenizer.json is refused with what and where",
 
 TEST_CASE("a missing tokenizer.json is an I/O error", "[models][tokenizer]") {
   auto words = tokenizer::load("/nowhere/tokenizer.json");
-  REQUIRE_FALSE(words);
+  REQUIRE_FALSE(words.has_value());
   CHECK(words.error().code == runtime::errc::io_error);
   CHECK(holds(words.error().context, "/nowhere/tokenizer.json"));
 }
