@@ -110,18 +110,26 @@ void encode_piece(const tokenizer_model& model, std::string_view piece,
   merger.append_to(ids);
 }
 
-/// Applies the splitters from `stage` on, then merges.
-runtime::result<void> encode_stage(const tokenizer_model& model, size_t stage,
+/// Applies the pre-tokenizers from `at` on, then merges.
+runtime::result<void> encode_stage(const tokenizer_model& model, size_t at,
                                    std::string_view text,
                                    std::vector<token_id>& ids) {
-  if (stage == model.splitters.size()) {
+  if (at == model.stages.size()) {
     encode_piece(model, text, ids);
     return {};
   }
+  const auto& stage = model.stages[at];
+  std::string spaced;
+  if (stage.prefix_space && text.front() != ' ') {
+    spaced = " " + std::string{text};
+    text = spaced;
+  }
+  if (!stage.splitter)
+    return encode_stage(model, at + 1, text, ids);
   runtime::result<void> outcome;
-  auto split = model.splitters[stage].split(text, [&](std::string_view piece) {
+  auto split = stage.splitter->split(text, [&](std::string_view piece) {
     if (outcome)
-      outcome = encode_stage(model, stage + 1, piece, ids);
+      outcome = encode_stage(model, at + 1, piece, ids);
   });
   return split ? outcome : split;
 }
@@ -194,15 +202,9 @@ tokenizer::encode(std::string_view text, encode_options options) const {
     size_t at = 0;
     const auto* added = next_added(model, text, options.parse_special, at);
     auto plain = text.substr(0, added ? at : text.size());
-    if (!plain.empty()) {
-      std::string spaced;
-      if (model.add_prefix_space && plain.front() != ' ') {
-        spaced = " " + std::string{plain};
-        plain = spaced;
-      }
+    if (!plain.empty())
       if (auto ok = encode_stage(model, 0, plain, ids); !ok)
         return ok.error();
-    }
     if (!added)
       break;
     ids.push_back(added->id);

@@ -233,11 +233,12 @@ private:
   }
 
   runtime::result<void> add_splitter(std::string_view pattern,
-                                     const std::string& where) {
+                                     const std::string& where,
+                                     bool prefix_space = false) {
     auto splitter = token_splitter::compile(pattern);
     if (!splitter)
       return wrong(where, splitter.error().context);
-    into_.splitters.push_back(std::move(*splitter));
+    into_.stages.push_back({prefix_space, std::move(*splitter)});
     return {};
   }
 
@@ -260,11 +261,13 @@ private:
       return {};
     }
     if (type == "ByteLevel") {
-      into_.add_prefix_space |= truthy(object, "add_prefix_space");
+      bool prefix_space = truthy(object, "add_prefix_space");
       const auto* regex = child(object, "use_regex");
-      if (regex && regex->is_bool() && !regex->get_bool())
-        return {};
-      return add_splitter(byte_level_pattern, where);
+      if (!regex || !regex->is_bool() || regex->get_bool())
+        return add_splitter(byte_level_pattern, where, prefix_space);
+      if (prefix_space)
+        into_.stages.push_back({true, std::nullopt});
+      return {};
     }
     if (type == "Digits")
       return add_splitter(

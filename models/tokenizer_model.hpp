@@ -6,6 +6,7 @@
 #include "models/tokenizer.hpp"
 
 #include <array>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -23,6 +24,12 @@ struct added_token {
   bool special = false;
 };
 
+/// One pre-tokenizer: what it does to every piece of the one before.
+struct splitting_stage {
+  bool prefix_space = false; ///< First gives the piece a leading space.
+  std::optional<token_splitter> splitter;
+};
+
 struct tokenizer_model {
   std::vector<std::string> bytes; ///< Id -> bytes; special tokens are empty.
   std::vector<bool> special;      ///< Id -> is it special?
@@ -31,10 +38,9 @@ struct tokenizer_model {
   std::unordered_map<uint64_t, merge_rule> merges; ///< By `merge_key`.
   std::array<token_id, 256> byte_ids{};
   std::vector<added_token> added; ///< Longest first.
-  std::vector<token_splitter> splitters; ///< Applied one after the other.
+  std::vector<splitting_stage> stages;
   std::vector<token_id> before;          ///< Special tokens around a text.
   std::vector<token_id> after;
-  bool add_prefix_space = false;
   bool ignore_merges = false; ///< A piece that is a token is taken whole.
 };
 
