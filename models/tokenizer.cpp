@@ -80,11 +80,11 @@ private:
     auto right = symbols_[left].next;
     if (right == none)
       return;
-    auto at = model_.merges.find(
-      merge_key(symbols_[left].id, symbols_[right].id));
+    auto at =
+      model_.merges.find(merge_key(symbols_[left].id, symbols_[right].id));
     if (at != model_.merges.end())
-      queue_.push({at->second.rank, left, symbols_[left].id,
-                   symbols_[right].id, at->second.result});
+      queue_.push({at->second.rank, left, symbols_[left].id, symbols_[right].id,
+                   at->second.result});
   }
 
   const tokenizer_model& model_;
@@ -136,8 +136,8 @@ runtime::result<void> encode_stage(const tokenizer_model& model, size_t at,
 
 /// Where the next added token starts in `text`, and which.
 const detail::added_token* next_added(const tokenizer_model& model,
-                                      std::string_view text,
-                                      bool parse_special, size_t& at) {
+                                      std::string_view text, bool parse_special,
+                                      size_t& at) {
   const detail::added_token* found = nullptr;
   at = std::string_view::npos;
   for (const auto& token : model.added) {

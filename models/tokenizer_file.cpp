@@ -15,9 +15,9 @@ namespace json = boost::json;
 constexpr uint32_t vocabulary_max = 2'000'000;
 
 /// GPT-2's pattern, which ByteLevel with `use_regex` stands for.
-constexpr std::string_view byte_level_pattern
-  = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+"
-    "|\\s+(?!\\S)|\\s+";
+constexpr std::string_view byte_level_pattern =
+  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+"
+  "|\\s+(?!\\S)|\\s+";
 
 /// Reads fields and says where it was when one is wrong.
 class reader {
@@ -90,8 +90,8 @@ private:
                                     const std::string& where) const {
     const auto* number = v.if_int64();
     if (!number || *number < 0 || *number >= vocabulary_max)
-      return wrong(where, "is not an id of 0.."
-                            + std::to_string(vocabulary_max - 1));
+      return wrong(where,
+                   "is not an id of 0.." + std::to_string(vocabulary_max - 1));
     return static_cast<token_id>(*number);
   }
 
@@ -108,8 +108,8 @@ private:
     const auto* type = child(model, "type");
     if (type && (!type->is_string() || type->get_string() != "BPE"))
       return unsupported("model.type", json::serialize(*type));
-    for (auto key : {"unk_token", "continuing_subword_prefix",
-                     "end_of_word_suffix"})
+    for (auto key :
+         {"unk_token", "continuing_subword_prefix", "end_of_word_suffix"})
       if (!blank(model, key))
         return unsupported("model." + std::string{key},
                            json::serialize(*child(model, key)));
@@ -143,8 +143,7 @@ private:
       char c = static_cast<char>(b);
       auto at = into_.by_bytes.find(std::string{c});
       if (at == into_.by_bytes.end())
-        return wrong("model.vocab", "has no token for byte "
-                                      + std::to_string(b)
+        return wrong("model.vocab", "has no token for byte " + std::to_string(b)
                                       + " (is it byte-level?)");
       into_.byte_ids[static_cast<size_t>(b)] = at->second;
     }
@@ -166,9 +165,9 @@ private:
           return wrong(where, "is not two tokens");
         left = std::string{line->subview(0, space)};
         right = std::string{line->subview(space + 1)};
-      } else if (const auto* two = entry.if_array();
-                 two && two->size() == 2 && (*two)[0].is_string()
-                 && (*two)[1].is_string()) {
+      } else if (const auto* two = entry.if_array(); two && two->size() == 2
+                                                     && (*two)[0].is_string()
+                                                     && (*two)[1].is_string()) {
         left = std::string{(*two)[0].get_string()};
         right = std::string{(*two)[1].get_string()};
       } else {
@@ -189,8 +188,8 @@ private:
     for (size_t i = 0; i < 3; ++i) {
       auto at = into_.by_spelling.find(texts[i]);
       if (at == into_.by_spelling.end())
-        return wrong(where, "names \"" + texts[i]
-                              + "\", which the vocabulary lacks");
+        return wrong(where,
+                     "names \"" + texts[i] + "\", which the vocabulary lacks");
       ids[i] = at->second;
     }
     into_.merges.try_emplace(merge_key(ids[0], ids[1]),
@@ -253,9 +252,9 @@ private:
       if (!list || !list->is_array())
         return wrong(where + ".pretokenizers", "is missing or not an array");
       for (size_t i = 0; i < list->get_array().size(); ++i)
-        if (auto ok = read_splitter(list->get_array()[i],
-                                    where + ".pretokenizers["
-                                      + std::to_string(i) + "]");
+        if (auto ok =
+              read_splitter(list->get_array()[i], where + ".pretokenizers["
+                                                    + std::to_string(i) + "]");
             !ok)
           return ok;
       return {};
@@ -306,9 +305,9 @@ private:
       if (!list || !list->is_array())
         return wrong(where + ".processors", "is missing or not an array");
       for (size_t i = 0; i < list->get_array().size(); ++i)
-        if (auto ok = read_around(list->get_array()[i],
-                                  where + ".processors[" + std::to_string(i)
-                                    + "]");
+        if (auto ok =
+              read_around(list->get_array()[i],
+                          where + ".processors[" + std::to_string(i) + "]");
             !ok)
           return ok;
       return {};

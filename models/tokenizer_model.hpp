@@ -39,7 +39,7 @@ struct tokenizer_model {
   std::array<token_id, 256> byte_ids{};
   std::vector<added_token> added; ///< Longest first.
   std::vector<splitting_stage> stages;
-  std::vector<token_id> before;          ///< Special tokens around a text.
+  std::vector<token_id> before; ///< Special tokens around a text.
   std::vector<token_id> after;
   bool ignore_merges = false; ///< A piece that is a token is taken whole.
 };

@@ -11,6 +11,7 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -65,16 +66,18 @@ public:
     announce();
     double sum = 0;
     uint32_t summed = 0;
-    while (step_ < plan_.steps) {
+    auto end =
+      plan_.stop_at == 0 ? plan_.steps : std::min(plan_.stop_at, plan_.steps);
+    while (step_ < end) {
       sum += learn();
       ++summed;
       ++step_;
-      bool last = step_ == plan_.steps;
+      bool last = step_ == end;
       bool evaluate = last || step_ % plan_.evaluate_every_steps == 0;
       if (evaluate || step_ % 25 == 0) {
-        if (auto ok = note(sum / summed,
-                           evaluate ? std::optional{held_out_loss()}
-                                    : std::nullopt);
+        if (auto ok =
+              note(sum / summed,
+                   evaluate ? std::optional{held_out_loss()} : std::nullopt);
             !ok)
           return ok;
         sum = 0;
@@ -165,10 +168,10 @@ private:
   }
 
   runtime::result<void> save() {
-    if (auto ok = write_safetensors(
-          file("checkpoint.safetensors"), optimiser_.state(),
-          {{"step", std::to_string(step_)},
-           {"seconds", std::to_string(seconds())}});
+    if (auto ok =
+          write_safetensors(file("checkpoint.safetensors"), optimiser_.state(),
+                            {{"step", std::to_string(step_)},
+                             {"seconds", std::to_string(seconds())}});
         !ok)
       return ok;
     auto folder = file("model");
@@ -203,8 +206,8 @@ private:
     if (step == words.end() || spent == words.end())
       return runtime::fail(runtime::errc::config_invalid,
                            path + ": has no step");
-    step_ = static_cast<uint32_t>(std::strtoul(step->second.c_str(), nullptr,
-                                               10));
+    step_ =
+      static_cast<uint32_t>(std::strtoul(step->second.c_str(), nullptr, 10));
     seconds_before_ = std::strtod(spent->second.c_str(), nullptr);
     return optimiser_.restore(*checkpoint, step_);
   }
@@ -256,8 +259,7 @@ runtime::result<void> train(const training_plan& given) {
                          plan.work_dir + ": " + ec.message());
   try {
     at::set_num_threads(static_cast<int>(plan.threads));
-    return training_run{plan, std::move(*training), std::move(*held_out)}
-      .run();
+    return training_run{plan, std::move(*training), std::move(*held_out)}.run();
   } catch (const std::exception& e) {
     return runtime::fail(runtime::errc::internal, e.what());
   }

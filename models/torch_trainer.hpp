@@ -14,8 +14,8 @@ namespace troupe::models {
 struct training_plan {
   std::string corpus_path;
   std::string tokenizer_path;
-  std::string work_dir;        ///< Checkpoint, loss.csv and model/.
-  llama_config shape;          ///< Vocabulary and eos are set from tokenizer.
+  std::string work_dir; ///< Checkpoint, loss.csv and model/.
+  llama_config shape;   ///< Vocabulary and eos are set from tokenizer.
   uint64_t seed = 1;
   uint32_t batch_rows = 8;
   uint32_t row_tokens = 256;
@@ -26,7 +26,9 @@ struct training_plan {
   double learning_rate = 3e-3;
   uint32_t warmup_steps = 100;
   double decay_fraction = 0.3;
-  double weight_decay = 0.1;   ///< Of matrices.
+  double weight_decay = 0.1; ///< Of matrices.
+  /// Ends there with a checkpoint, to go on with other rows; 0 = at `steps`.
+  uint32_t stop_at = 0;
   uint32_t checkpoint_every_steps = 100;
   uint32_t evaluate_every_steps = 250;
   uint32_t threads = 2;

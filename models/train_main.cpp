@@ -1,6 +1,7 @@
 // `troupe-train`: makes a tokenizer and a small decoder from a corpus. How the
 // demo model was made is in docs/demo-model.md.
 #include "models/bpe_trainer.hpp"
+#include "models/torch_decoder.hpp"
 #include "models/torch_trainer.hpp"
 #include "models/training_corpus.hpp"
 
@@ -8,6 +9,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <variant>
 
 namespace {
 
@@ -33,8 +35,38 @@ int train_tokenizer(const std::string& corpus, const std::string& out,
   file << *made;
   file.flush();
   if (!file)
-    return report({troupe::runtime::errc::io_error,
-                   out + ": cannot be written"});
+    return report(
+      {troupe::runtime::errc::io_error, out + ": cannot be written"});
+  return 0;
+}
+
+/// Prints prompts and what the model makes of them.
+int write_samples(const std::string& folder,
+                  const std::vector<std::string>& prompts,
+                  const troupe::runtime::generation_params& params) {
+  troupe::models::backend_config config;
+  config.path = folder;
+  config.slots = 1;
+  auto decoder = troupe::models::torch_decoder::load(config);
+  if (!decoder)
+    return report(decoder.error());
+  uint64_t n = 0;
+  for (const auto& prompt : prompts) {
+    troupe::models::attempt_request request;
+    request.id = {troupe::runtime::job_id{0, ++n}, 1, 1};
+    request.text = prompt;
+    request.params = params;
+    std::printf("%s", prompt.c_str());
+    (*decoder)->admit(request);
+    while ((*decoder)->busy())
+      for (const auto& event : (*decoder)->step()) {
+        if (auto* output = std::get_if<troupe::models::attempt_output>(&event))
+          std::printf("%s", output->text.c_str());
+        if (auto* failed = std::get_if<troupe::models::attempt_failed>(&event))
+          return report(failed->why);
+      }
+    std::printf("\n----\n");
+  }
   return 0;
 }
 
@@ -50,7 +82,8 @@ int main(int argc, char** argv) {
   auto* words = app.add_subcommand("tokenizer", "Learns tokenizer.json");
   words->add_option("--corpus", corpus, "Records, each ended by \\f\\n")
     ->required();
-  words->add_option("--vocabulary", vocabulary, "Entries")->capture_default_str();
+  words->add_option("--vocabulary", vocabulary, "Entries")
+    ->capture_default_str();
   words->add_option("--out", out, "The file to write")->required();
 
   troupe::models::training_plan plan;
@@ -72,6 +105,7 @@ int main(int argc, char** argv) {
   model->add_option("--work", plan.work_dir, "Folder for all results")
     ->required();
   option("--steps", plan.steps, "Steps of the whole run");
+  option("--stop-at", plan.stop_at, "Stop at this step; 0 = at the last");
   option("--seed", plan.seed, "Of weights and batches");
   option("--rows", plan.batch_rows, "Rows of a batch");
   option("--row-tokens", plan.row_tokens, "Tokens of a row");
@@ -85,10 +119,25 @@ int main(int argc, char** argv) {
   option("--learning-rate", plan.learning_rate, "Highest learning rate");
   option("--decay", plan.decay_fraction, "Part of the steps that cools down");
   option("--threads", plan.threads, "Threads");
+
+  std::string folder;
+  std::vector<std::string> prompts;
+  troupe::runtime::generation_params params;
+  int64_t seed = 1;
+  auto* sample = app.add_subcommand("sample", "Prints what a model writes");
+  sample->add_option("--model", folder, "Model folder")->required();
+  sample->add_option("prompts", prompts, "Prompts")->required();
+  sample->add_option("--temperature", params.temperature)
+    ->capture_default_str();
+  sample->add_option("--top-p", params.top_p)->capture_default_str();
+  sample->add_option("--seed", seed)->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
   if (words->parsed())
     return train_tokenizer(corpus, out, vocabulary);
+  params.seed = seed;
+  if (sample->parsed())
+    return write_samples(folder, prompts, params);
   auto done = troupe::models::train(plan);
   return done ? 0 : report(done.error());
 }

@@ -50,7 +50,8 @@ private:
   static double spent() {
     timespec t{};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+    return static_cast<double>(t.tv_sec)
+           + 1e-9 * static_cast<double>(t.tv_nsec);
   }
   runtime::mono_time wall_;
   double processor_;

@@ -17,7 +17,7 @@ namespace {
 struct made_text {
   std::string prompt;
   std::string text;
-  std::vector<size_t> ends; ///< Bytes of text after each output event.
+  std::vector<size_t> ends;     ///< Bytes of text after each output event.
   std::vector<uint32_t> tokens; ///< Tokens after each output event.
 };
 
@@ -29,12 +29,13 @@ struct tally {
 };
 
 std::string prompt_number(uint64_t n) {
-  static const char* const stems[]
-    = {"lib", "python3-", "golang-github-", "r-cran-", "node-", "ruby-",
-       "fonts-", "gir1.2-", "texlive-", "x", "g", "k", "open", "net", "data"};
-  static const char* const names[]
-    = {"tmux", "audio", "graph", "parser", "mail", "crypt", "image", "fast",
-       "tools", "game", "editor", "server", "json", "map", "view", "seq"};
+  static const char* const stems[] = {
+    "lib",   "python3-", "golang-github-", "r-cran-",  "node-",
+    "ruby-", "fonts-",   "gir1.2-",        "texlive-", "x",
+    "g",     "k",        "open",           "net",      "data"};
+  static const char* const names[] = {
+    "tmux",  "audio", "graph",  "parser", "mail", "crypt", "image", "fast",
+    "tools", "game",  "editor", "server", "json", "map",   "view",  "seq"};
   static const char* const ends[] = {"", "-dev", "-doc", "-common", "1"};
   std::string made = "Package: ";
   made += stems[n % std::size(stems)];
@@ -128,7 +129,8 @@ private:
   }
 
   made_text finish(runtime::attempt_id id) {
-    return finish(id, [] {}, nullptr);
+    return finish(
+      id, [] {}, nullptr);
   }
 
   template <class Between>

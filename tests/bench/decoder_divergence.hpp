@@ -10,8 +10,8 @@ namespace troupe::bench {
 struct divergence_plan {
   std::string folder;
   uint32_t slots = 8;
-  uint32_t tokens = 10'000;   ///< Greedy tokens of each kind of run.
-  uint32_t tokens_max = 160;  ///< Of one text.
+  uint32_t tokens = 10'000;  ///< Greedy tokens of each kind of run.
+  uint32_t tokens_max = 160; ///< Of one text.
   uint64_t seed = 1;
   std::string json_file; ///< Empty: none.
 };

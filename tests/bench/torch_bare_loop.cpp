@@ -71,8 +71,8 @@ torch_bare_loop::load(const std::string& folder, uint32_t rows) {
   };
   auto hidden = shape->hidden_size;
   auto inner = shape->intermediate_size;
-  m.embedding = take("model.embed_tokens.weight",
-                     {shape->vocabulary_size, hidden});
+  m.embedding =
+    take("model.embed_tokens.weight", {shape->vocabulary_size, hidden});
   m.head = shape->tied_embeddings
              ? m.embedding
              : take("lm_head.weight", {shape->vocabulary_size, hidden});
@@ -90,14 +90,14 @@ torch_bare_loop::load(const std::string& folder, uint32_t rows) {
     l.gate_up = at::cat({take(p + "mlp.gate_proj.weight", {inner, hidden}),
                          take(p + "mlp.up_proj.weight", {inner, hidden})});
     l.down = take(p + "mlp.down_proj.weight", {hidden, inner});
-    l.keys = at::zeros({m.rows, shape->kv_heads, shape->context_length,
-                        shape->head_size});
+    l.keys = at::zeros(
+      {m.rows, shape->kv_heads, shape->context_length, shape->head_size});
     l.values = at::zeros_like(l.keys);
     m.layers.push_back(std::move(l));
   }
-  auto exponents = at::arange(0, shape->head_size, 2,
-                              at::TensorOptions().dtype(at::kDouble))
-                   / static_cast<double>(shape->head_size);
+  auto exponents =
+    at::arange(0, shape->head_size, 2, at::TensorOptions().dtype(at::kDouble))
+    / static_cast<double>(shape->head_size);
   auto angles = at::outer(
     at::arange(shape->context_length, at::TensorOptions().dtype(at::kDouble)),
     at::pow(shape->rope_theta, -exponents));
@@ -108,10 +108,8 @@ torch_bare_loop::load(const std::string& folder, uint32_t rows) {
 
 at::Tensor torch_bare_loop::impl::attention(layer& l, const at::Tensor& x,
                                             int64_t position) {
-  auto parts = at::linear(x, l.qkv)
-                 .split_with_sizes({shape.query_size(), shape.kv_size(),
-                                    shape.kv_size()},
-                                   -1);
+  auto parts = at::linear(x, l.qkv).split_with_sizes(
+    {shape.query_size(), shape.kv_size(), shape.kv_size()}, -1);
   auto c = cosine[position];
   auto s = sine[position];
   auto size = shape.head_size;
@@ -121,8 +119,8 @@ at::Tensor torch_bare_loop::impl::attention(layer& l, const at::Tensor& x,
   l.values.select(2, position)
     .copy_(parts[2].view({rows, shape.kv_heads, size}));
   // The query heads of a group share keys: [rows, kv heads, group, size].
-  auto grouped = q.view({rows, shape.kv_heads, shape.heads / shape.kv_heads,
-                         size});
+  auto grouped =
+    q.view({rows, shape.kv_heads, shape.heads / shape.kv_heads, size});
   auto keys = l.keys.narrow(2, 0, position + 1);
   auto values = l.values.narrow(2, 0, position + 1);
   auto scores = at::matmul(grouped, keys.transpose(2, 3))
@@ -138,9 +136,9 @@ at::Tensor torch_bare_loop::impl::step(const at::Tensor& ids,
     x = x
         + attention(l, normalise(x, l.attention_norm, shape.norm_epsilon),
                     position);
-    auto parts = at::linear(normalise(x, l.mlp_norm, shape.norm_epsilon),
-                            l.gate_up)
-                   .chunk(2, -1);
+    auto parts =
+      at::linear(normalise(x, l.mlp_norm, shape.norm_epsilon), l.gate_up)
+        .chunk(2, -1);
     x = x + at::linear(at::silu(parts[0]) * parts[1], l.down);
   }
   auto logits = at::linear(normalise(x, final_norm, shape.norm_epsilon), head);

@@ -61,7 +61,9 @@ def main():
     model.save_pretrained(folder, safe_serialization=True, max_shard_size="96KB")
     (folder / "generation_config.json").unlink(missing_ok=True)
     shutil.copy(tokenizer_file, folder / "tokenizer.json")
-    model = model.to(torch.float32)
+    # Loaded anew: a conversion would leave bfloat16's rounding in the angles.
+    model = LlamaForCausalLM.from_pretrained(folder, torch_dtype=torch.float32)
+    model.eval()
     rows = []
     for prompt in PROMPTS:
         ids = known[prompt]

@@ -44,10 +44,10 @@ bool holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-const std::string good
-  = R"({"__metadata__":{"format":"pt"},)"
-    R"("b":{"dtype":"F16","shape":[3],"data_offsets":[8,14]},)"
-    R"("a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}})";
+const std::string good =
+  R"({"__metadata__":{"format":"pt"},)"
+  R"("b":{"dtype":"F16","shape":[3],"data_offsets":[8,14]},)"
+  R"("a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}})";
 
 } // namespace
 
@@ -73,8 +73,7 @@ TEST_CASE("a hostile safetensors header is refused with what and where",
   CHECK(holds(failure_of(file_of("{", 0)), "not JSON"));
   CHECK(holds(failure_of(file_of("[]", 0)), "not an object"));
   CHECK(holds(failure_of(file_of(std::string(5000, '['), 0)), "not JSON"));
-  CHECK(holds(failure_of(file_of(R"({"__metadata__":3})", 0)),
-              "__metadata__"));
+  CHECK(holds(failure_of(file_of(R"({"__metadata__":3})", 0)), "__metadata__"));
   CHECK(holds(failure_of(file_of(R"({"__metadata__":{"a":3}})", 0)),
               "__metadata__"));
   auto one = [](const std::string& body, size_t data = 8) {
@@ -86,8 +85,8 @@ TEST_CASE("a hostile safetensors header is refused with what and where",
   CHECK(holds(one(R"({"shape":[2],"data_offsets":[0,8]})"), "lacks a dtype"));
   CHECK(holds(one(R"({"dtype":"F33","shape":[2],"data_offsets":[0,8]})"),
               "unknown dtype \"F33\""));
-  CHECK(holds(one(R"({"dtype":"F32","shape":2,"data_offsets":[0,8]})"),
-              "shape"));
+  CHECK(
+    holds(one(R"({"dtype":"F32","shape":2,"data_offsets":[0,8]})"), "shape"));
   CHECK(holds(one(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"),
               "shape"));
   CHECK(holds(one(R"({"dtype":"F32","shape":[2.5],"data_offsets":[0,8]})"),
@@ -115,11 +114,11 @@ TEST_CASE("a hostile safetensors header is refused with what and where",
               "outside"));
   CHECK(holds(one(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})"),
               "its shape asks for 12"));
-  CHECK(holds(
-    failure_of(file_of(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
-                       R"("b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
-                       8)),
-    "tensors \"a\" and \"b\" overlap"));
+  CHECK(holds(failure_of(file_of(
+                R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+                R"("b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+                8)),
+              "tensors \"a\" and \"b\" overlap"));
 }
 
 TEST_CASE("an empty tensor is no overlap", "[models][safetensors]") {
@@ -141,8 +140,8 @@ TEST_CASE("no mutation of a header reads outside of the file",
   for (int round = 0; round < 3000; ++round) {
     auto mutant = file;
     for (auto n = random() % 3 + 1; n > 0; --n)
-      mutant[random() % (mutant.size() - 14)]
-        = static_cast<char>(random() % 4 == 0 ? random() : '0' + random() % 10);
+      mutant[random() % (mutant.size() - 14)] =
+        static_cast<char>(random() % 4 == 0 ? random() : '0' + random() % 10);
     if (random() % 4 == 0)
       mutant.resize(random() % mutant.size());
     auto header = parse(mutant);

@@ -10,8 +10,8 @@ using namespace troupe::models;
 
 namespace {
 
-std::map<token_id, int> draw(sampling_params params,
-                             std::vector<float> logits, int count) {
+std::map<token_id, int> draw(sampling_params params, std::vector<float> logits,
+                             int count) {
   sampler choice{params};
   std::map<token_id, int> seen;
   for (int i = 0; i < count; ++i)
@@ -91,22 +91,20 @@ TEST_CASE("a draw depends on seed and position alone", "[models][sampling]") {
   }
 }
 
-TEST_CASE("logits that are not finite are never chosen",
-          "[models][sampling]") {
+TEST_CASE("logits that are not finite are never chosen", "[models][sampling]") {
   std::vector<float> logits{-inf, NAN, 0, inf, 0};
   auto seen = draw({.seed = 1}, logits, 500);
   CHECK(seen.size() == 2);
   CHECK(seen.contains(2));
   CHECK(seen.contains(4));
-  CHECK(draw({.temperature = 0}, logits, 1)
-        == std::map<token_id, int>{{2, 1}});
+  CHECK(draw({.temperature = 0}, logits, 1) == std::map<token_id, int>{{2, 1}});
   CHECK(draw({.temperature = 0}, {NAN, inf}, 1).contains(-1));
   CHECK(draw({.temperature = 1}, {NAN, inf}, 1).contains(-1));
 }
 
 TEST_CASE("penalties push repeated tokens down", "[models][sampling]") {
-  sampler choice{{.temperature = 0, .presence_penalty = 0.5,
-                  .frequency_penalty = 0.25}};
+  sampler choice{
+    {.temperature = 0, .presence_penalty = 0.5, .frequency_penalty = 0.25}};
   std::vector<float> logits{1.0f, 0.4f};
   CHECK(choice.choose(logits, 0) == 0);
   choice.note(0); // 1 - 0.5 - 0.25 = 0.25

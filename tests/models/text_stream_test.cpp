@@ -30,11 +30,13 @@ TEST_CASE("bytes that are no character become replacement characters",
   };
   CHECK(whole("\x80") == bad);
   CHECK(whole("\xFF") == bad);
-  CHECK(whole("\xC0\xAF") == bad + bad);             // overlong
-  CHECK(whole("\xED\xA0\x80") == bad + bad + bad);   // surrogate
+  CHECK(whole("\xC0\xAF") == bad + bad);                     // overlong
+  CHECK(whole("\xED\xA0\x80") == bad + bad + bad);           // surrogate
   CHECK(whole("\xF4\x90\x80\x80") == bad + bad + bad + bad); // too large
-  CHECK(whole("\xE2\x82") == bad);                   // the end came first
-  CHECK(whole("\xE2\x82" "A") == bad + "A");
+  CHECK(whole("\xE2\x82") == bad); // the end came first
+  CHECK(whole("\xE2\x82"
+              "A")
+        == bad + "A");
   CHECK(whole("\xE2\xE2\x82\xAC") == bad + "\xE2\x82\xAC");
   CHECK(whole("\xF0\x9F\x98\xC3\xA9") == bad + "\xC3\xA9");
 }

@@ -39,8 +39,8 @@ void check_golden(const std::string& tokenizer_path,
   for (const auto& row : rows) {
     auto text = std::string{row.at("text").as_string()};
     CAPTURE(text);
-    auto plain = words->encode(text, {.parse_special = true,
-                                      .add_special = false});
+    auto plain =
+      words->encode(text, {.parse_special = true, .add_special = false});
     REQUIRE(plain.has_value());
     CHECK(*plain == ids_of(row.at("ids")));
     auto whole = words->encode(text, {.parse_special = true});
@@ -91,8 +91,8 @@ TEST_CASE("a GPT-2 style tokenizer agrees with Hugging Face's tokenizers",
 
 TEST_CASE("text of a client cannot smuggle in a special token",
           "[models][tokenizer]") {
-  auto words
-    = tokenizer::load(root + "/tests/golden/tokenizer/gpt2_style.json");
+  auto words =
+    tokenizer::load(root + "/tests/golden/tokenizer/gpt2_style.json");
   REQUIRE(words.has_value());
   auto eos = words->find("<|eos|>");
   REQUIRE(eos);
@@ -218,10 +218,9 @@ TEST_CASE("a broken tokenizer.json is refused with what and where",
     CHECK(holds(failure_of(o), "added_tokens[0] lacks content or id"));
   }
   SECTION("a post-processor with an unknown token") {
-    o["post_processor"]
-      = {{"type", "TemplateProcessing"},
-         {"single", boost::json::array{
-                      {{"SpecialToken", {{"id", "<s>"}}}}}}};
+    o["post_processor"] = {
+      {"type", "TemplateProcessing"},
+      {"single", boost::json::array{{{"SpecialToken", {{"id", "<s>"}}}}}}};
     CHECK(holds(failure_of(o), "post_processor.single"));
   }
   SECTION("no decoder") {

@@ -162,7 +162,8 @@ TEST_CASE("logits equal those of Hugging Face's transformers",
           "[models][torch]") {
   auto loaded = models::torch_llama::load(tiny, {.slots = 2});
   REQUIRE(loaded.has_value());
-  for (const auto& row : vectors().at("rows").as_array()) {
+  auto golden = vectors(); // outlives the loop over its rows
+  for (const auto& row : golden.at("rows").as_array()) {
     auto ids = boost::json::value_to<std::vector<int32_t>>(row.at("ids"));
     auto wanted = boost::json::value_to<std::vector<float>>(row.at("logits"));
     std::vector<models::decoder_row> rows;
@@ -190,9 +191,10 @@ TEST_CASE("greedy text equals that of Hugging Face's transformers",
   REQUIRE(words.has_value());
   stage s{config_of(tiny)};
   uint64_t n = 0;
-  for (const auto& row : vectors().at("rows").as_array()) {
-    auto wanted
-      = boost::json::value_to<std::vector<models::token_id>>(row.at("greedy"));
+  auto golden = vectors(); // outlives the loop over its rows
+  for (const auto& row : golden.at("rows").as_array()) {
+    auto wanted =
+      boost::json::value_to<std::vector<models::token_id>>(row.at("greedy"));
     auto text = words->decode(wanted);
     auto request = greedy(++n, std::string{row.at("prompt").as_string()},
                           static_cast<uint32_t>(wanted.size()));
@@ -215,8 +217,8 @@ TEST_CASE("greedy text equals that of Hugging Face's transformers",
 TEST_CASE("a text does not depend on its neighbours or its slot",
           "[models][torch]") {
   std::vector<std::string> alone;
-  const std::vector<std::string> prompts{"Package: tmux", "a b c", "x = {", "9",
-                                         "the the", "Hello, world"};
+  const std::vector<std::string> prompts{
+    "Package: tmux", "a b c", "x = {", "9", "the the", "Hello, world"};
   for (const auto& prompt : prompts) {
     stage s{config_of(tiny)};
     alone.push_back(s.run(greedy(1, prompt, 60)).text);
@@ -363,8 +365,7 @@ TEST_CASE("the same seed gives the same text, another seed another",
   CHECK(s.run(retry).text == unseeded);
 }
 
-TEST_CASE("an attempt goes on from a prefix and counts it",
-          "[models][torch]") {
+TEST_CASE("an attempt goes on from a prefix and counts it", "[models][torch]") {
   stage s{config_of(writer)};
   auto request = greedy(1, "Package: tmux-helper", 40);
   auto whole = s.run(request);
@@ -459,8 +460,8 @@ TEST_CASE("a broken model folder is refused with what and where",
   }
   SECTION("more layers than the weights have") {
     replace_in(config, "\"num_hidden_layers\": 3", "\"num_hidden_layers\": 4");
-    CHECK(holds(load_failure(folder),
-                "no file has the tensor \"model.layers.3."));
+    CHECK(
+      holds(load_failure(folder), "no file has the tensor \"model.layers.3."));
   }
   SECTION("no weights") {
     fs::remove(folder.str("model-00001-of-00002.safetensors"));
@@ -505,6 +506,5 @@ TEST_CASE("a configuration that cannot be is refused", "[models][torch]") {
   CHECK(refused([](auto& c) { c.context_length_max = 4'096; })
         == errc::config_invalid);
   CHECK(refused([](auto& c) { c.device = "cuda:0"; }) == errc::unsupported);
-  CHECK(refused([](auto& c) { c.kind = "torch_module"; })
-        == errc::unsupported);
+  CHECK(refused([](auto& c) { c.kind = "torch_module"; }) == errc::unsupported);
 }
