@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -43,6 +44,32 @@ models::engine_process_config started_with(std::string kind, std::string path) {
   return config;
 }
 
+/// A checkpoint of random weights, small enough for the repository.
+models::engine_process_config tiny_llama(uint32_t slots) {
+  auto config = started_with("torch_decoder", std::string{TROUPE_SOURCE_DIR}
+                                                + "/tests/golden/tiny_llama");
+  config.backend.slots = slots;
+  return config;
+}
+
+void wait_loaded(engine_stage& s) {
+  REQUIRE(s.wait([&] { return s.driver.ready || s.driver.died; }));
+  if (s.driver.died && s.reason().find("no LibTorch") != std::string::npos)
+    SKIP("this build has no LibTorch");
+  CAPTURE(s.reason());
+  REQUIRE(s.driver.ready);
+}
+
+models::attempt_request greedy(uint64_t n, const std::string& prompt,
+                               uint32_t tokens) {
+  auto request = tests::make_attempt(n);
+  request.task = runtime::task_kind::complete;
+  request.text = prompt;
+  request.params.temperature = 0.0;
+  request.params.max_output_tokens = tokens;
+  return request;
+}
+
 } // namespace
 
 TEST_CASE("an engine started by hand says what it is",
@@ -73,4 +100,94 @@ TEST_CASE("an engine refuses a model that it cannot load",
   CHECK_THAT(missing.reason(), ContainsSubstring("/nonexistent/model")
                                  || ContainsSubstring("no LibTorch"));
   CHECK(tests::children().empty());
+}
+
+TEST_CASE("a real model says the same alone and in company",
+          "[models][engine_program][torch]") {
+  const std::vector<std::string> prompts{"Package: sh", "a", "Description: x y",
+                                         "größe"};
+  std::map<std::string, std::string> alone;
+  engine_stage s{tiny_llama(4)};
+  wait_loaded(s);
+  CHECK(s.driver.ready->description.kind == "torch_decoder");
+  uint64_t n = 0;
+  for (const auto& prompt : prompts) {
+    auto request = greedy(++n, prompt, 40);
+    s.engine().admit(request);
+    REQUIRE(s.wait([&] { return s.story(request).ended(); }));
+    auto& a = s.story(request);
+    REQUIRE(a.finished);
+    CHECK(a.began);
+    CHECK(a.input_tokens > 0);
+    CHECK(a.tokens == a.finished->output_tokens);
+    CHECK(a.tokens <= 40);
+    alone[prompt] = a.text;
+  }
+  std::vector<models::attempt_request> together;
+  for (const auto& prompt : prompts)
+    together.push_back(greedy(++n, prompt, 40));
+  for (const auto& request : together)
+    s.engine().admit(request);
+  REQUIRE(s.wait([&] {
+    return std::ranges::all_of(
+      together, [&](const auto& x) { return s.story(x).ended(); });
+  }));
+  for (const auto& request : together)
+    CHECK(s.story(request).text == alone[request.text]);
+}
+
+TEST_CASE("a real model that is killed is continued by another process",
+          "[models][engine_program][torch]") {
+  constexpr uint32_t tokens = 120;
+  std::string said;
+  uint32_t said_tokens = 0;
+  {
+    engine_stage s{tiny_llama(1)};
+    wait_loaded(s);
+    auto request = greedy(1, "Package: sh", tokens);
+    s.engine().admit(request);
+    REQUIRE(s.wait([&] { return s.story(request).tokens > 0; }));
+    auto running = tests::children();
+    REQUIRE(running.size() == 1);
+    ::kill(running[0].pid, SIGKILL);
+    REQUIRE(s.wait_died());
+    said = s.story(request).text;
+    said_tokens = s.story(request).tokens;
+  }
+  engine_stage s{tiny_llama(1)};
+  wait_loaded(s);
+  auto rest = greedy(1, "Package: sh", tokens);
+  rest.id.attempt = 2;
+  rest.prefix = said;
+  rest.prefix_tokens = said_tokens;
+  s.engine().admit(rest);
+  REQUIRE(s.wait([&] { return s.story(rest).ended(); }));
+  auto& a = s.story(rest);
+  REQUIRE(a.finished);
+  CHECK(a.finished->output_tokens == a.tokens);
+  CHECK(said_tokens + a.tokens <= tokens);
+  if (a.finished->finish == runtime::finish_reason::length)
+    CHECK(said_tokens + a.tokens == tokens);
+}
+
+TEST_CASE("what a real model cannot take fails alone",
+          "[models][engine_program][torch]") {
+  engine_stage s{tiny_llama(2)};
+  wait_loaded(s);
+  auto large = greedy(1, std::string(20'000, 'x'), 5);
+  auto embed = greedy(2, "x", 5);
+  embed.task = runtime::task_kind::embed;
+  s.engine().admit(large);
+  s.engine().admit(embed);
+  REQUIRE(
+    s.wait([&] { return s.story(large).ended() && s.story(embed).ended(); }));
+  REQUIRE(s.story(large).failed);
+  CHECK(s.story(large).failed->why.code == runtime::errc::context_too_long);
+  CHECK_FALSE(s.story(large).failed->transient);
+  REQUIRE(s.story(embed).failed);
+  CHECK(s.story(embed).failed->why.code == runtime::errc::unsupported);
+  auto good = greedy(3, "ok", 5);
+  s.engine().admit(good);
+  REQUIRE(s.wait([&] { return s.story(good).ended(); }));
+  CHECK(s.story(good).finished);
 }
