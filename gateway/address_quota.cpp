@@ -9,11 +9,10 @@ address_quota::lease::lease(address_quota* quota, std::string address)
 
 address_quota::lease::lease(lease&& other) noexcept
   : quota_{std::exchange(other.quota_, nullptr)},
-    address_{std::move(other.address_)},
-    granted_{std::exchange(other.granted_, false)} {}
+    address_{std::move(other.address_)}, granted_{std::exchange(other.granted_,
+                                                                false)} {}
 
-address_quota::lease&
-address_quota::lease::operator=(lease&& other) noexcept {
+address_quota::lease& address_quota::lease::operator=(lease&& other) noexcept {
   std::swap(quota_, other.quota_);
   std::swap(address_, other.address_);
   std::swap(granted_, other.granted_);

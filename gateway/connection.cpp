@@ -4,8 +4,8 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -64,8 +64,8 @@ task<bool> connection::write(std::string_view bytes) {
   error_code ec;
   // Almost always the kernel has room.
   while (!bytes.empty()) {
-    const auto n
-      = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), ec);
+    const auto n =
+      socket_.write_some(asio::buffer(bytes.data(), bytes.size()), ec);
     bytes.remove_prefix(n);
     if (ec)
       break;
@@ -76,15 +76,20 @@ task<bool> connection::write(std::string_view bytes) {
     peer_gone_ = true;
     co_return false;
   }
+  // A stall ends it, and so does a reader below 1 KiB/s.
   timed_out_ = false;
-  deadline_ = home_.now() + home_.limits().write_timeout
-              + std::chrono::seconds{bytes.size() / 1024};
-  const auto [failed, n] = co_await asio::async_write(
-    socket_, asio::buffer(bytes.data(), bytes.size()), use_tuple);
-  deadline_ = never;
-  if (failed) {
-    peer_gone_ = peer_gone_ || !timed_out_;
-    co_return false;
+  const auto last = home_.now() + home_.limits().write_timeout
+                    + std::chrono::seconds{bytes.size() / 1024};
+  while (!bytes.empty()) {
+    deadline_ = std::min(last, home_.now() + home_.limits().write_timeout);
+    const auto [failed, n] = co_await socket_.async_write_some(
+      asio::buffer(bytes.data(), bytes.size()), use_tuple);
+    deadline_ = never;
+    if (failed) {
+      peer_gone_ = peer_gone_ || !timed_out_;
+      co_return false;
+    }
+    bytes.remove_prefix(n);
   }
   co_return true;
 }

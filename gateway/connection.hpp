@@ -41,8 +41,8 @@ public:
   /// Bytes read; 0 at the end of input, on an error or at the deadline.
   task<size_t> read(std::span<char> room, runtime::mono_time deadline);
 
-  /// False when the client is gone or took no byte for `write_timeout` plus a
-  /// second per KiB. `bytes` outlives the call.
+  /// False when the client is gone, took no byte for `write_timeout`, or takes
+  /// less than 1 KiB/s beyond that. `bytes` outlives the call.
   task<bool> write(std::string_view bytes);
 
   /// Waits for `wake` or for the time, whichever is first. Spurious returns are
@@ -80,7 +80,7 @@ private:
   io_thread& home_;
   asio::any_completion_handler<void()> waiter_;
   runtime::mono_time deadline_;
-  size_t slot_ = 0; ///< Place in the thread's table.
+  size_t slot_ = 0;    ///< Place in the thread's table.
   uint32_t watch_ = 0; ///< Number of the current watch; odd = active.
   size_t discarded_ = 0;
   early_input early_ = early_input::keep;

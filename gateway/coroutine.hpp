@@ -1,6 +1,12 @@
 // The gateway's coroutine type and the one way to start a coroutine that nobody
 // awaits. Each gateway thread has its own io_context, so the executor is
 // concrete: no type erasure, no atomic reference counts.
+//
+// `co_await` stands alone: as a statement, as the whole initialiser of a variable
+// or after co_return. Inside the condition of a `while`, GCC 12 puts the
+// condition's temporary in front of the frame's resume pointer, and the frame is
+// resumed 8 bytes off; and temporaries of class type inside an awaited expression
+// are destroyed twice: make them variables first.
 #pragma once
 
 #include "gateway/gateway_counters.hpp"

@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t write_bytes = 16 * 1024; ///< Gathered before a write.
 constexpr size_t idle_bytes = 1024;       ///< Kept while nothing happens.
-constexpr uint32_t page_events = 64;
+constexpr uint32_t page_events_max = 64;
 constexpr uint32_t empty_pages_max = 40;
 constexpr std::chrono::milliseconds empty_page_pause{50};
 constexpr int send_buffer_bytes = 32 * 1024; ///< In the kernel, per stream.
@@ -95,7 +95,8 @@ void event_stream::on_events(runtime::events_ptr events) {
 }
 
 task<http_reply> event_stream::run() {
-  if (auto early = co_await open())
+  auto early = co_await open();
+  if (early)
     co_return std::move(*early);
   co_await stream();
   if (slow_)
@@ -128,16 +129,17 @@ task<std::optional<http_reply>> event_stream::open() {
       runtime::fail(errc::timeout, "the owner did not answer in time"), 1.0));
   }
   if (runtime::is_terminal(status_) && !spec_)
-    co_return ex_.fail({.slug = "cursor-expired",
-                        .detail = "the job's events were retired"});
+    co_return ex_.fail(
+      {.slug = "cursor-expired", .detail = "the job's events were retired"});
   if (runtime::is_terminal(status_) && cursor_ >= known_end_)
     co_return http_reply{.status = 204};
   if (cursor_ > known_end_)
-    co_return ex_.fail({.slug = "invalid-cursor",
-                        .detail = "the job has only "
-                                  + std::to_string(known_end_) + " events"});
+    co_return ex_.fail(
+      {.slug = "invalid-cursor",
+       .detail = "the job has only " + std::to_string(known_end_) + " events"});
   // The first events decide whether the job's stream still exists.
-  if (auto no = co_await gather())
+  const auto no = co_await gather();
+  if (no)
     co_return ex_.fail(to_problem(*no));
   co_return std::nullopt;
 }
@@ -150,17 +152,17 @@ task<void> event_stream::stream() {
   ex_.home.counters().streams_opened.add();
   conn.watch_peer(early_input::discard);
   for (;;) {
-    const bool last
-      = ended_ || (ex_.home.shared().draining && !out_.empty());
+    const bool last = ended_ || (ex_.home.shared().draining && !out_.empty());
     if (!out_.empty() || !head_sent_) {
-      const bool sent = co_await flush(last);
-      if (!sent)
+      const bool written = co_await flush(last);
+      if (!written)
         break;
     }
     if (last || conn.peer_gone())
       break;
     if (behind()) {
-      if (co_await gather())
+      const auto no = co_await gather();
+      if (no)
         break;
       if (!out_.empty())
         continue;
@@ -208,7 +210,7 @@ void event_stream::take_live() {
 task<std::optional<refused>> event_stream::read_page() {
   if (head_sent_)
     ex_.home.counters().stream_rereads.add();
-  auto answer = co_await ask_events(ex_, id_, cursor_, page_events);
+  auto answer = co_await ask_events(ex_, id_, cursor_, page_events_);
   if (auto* no = std::get_if<refused>(&answer))
     co_return std::move(*no);
   const auto& events = std::get<std::vector<event>>(answer);
@@ -218,6 +220,10 @@ task<std::optional<refused>> event_stream::read_page() {
   if (!events.empty()) {
     from_store_ = true;
     empty_pages_ = 0;
+    // Pages are asked for by number; keep their bytes near one write.
+    page_events_ = out_.size() > write_bytes
+                     ? std::max(page_events_ / 2, 1u)
+                     : std::min(page_events_ * 2, page_events_max);
   }
   co_return std::nullopt;
 }
@@ -227,8 +233,8 @@ void event_stream::append(const event& x) {
   out_.append("id: ").append(seq).append("\nevent: ").append(event_type(x));
   if (first_event_) {
     first_event_ = false;
-    out_.append("\nretry: ").append(
-      std::to_string(1000 + ex_.home.random().below(4001)));
+    out_.append("\nretry: ")
+      .append(std::to_string(1000 + ex_.home.random().below(4001)));
   }
   out_ += "\ndata: ";
   json_writer json{out_};
@@ -264,8 +270,8 @@ task<bool> event_stream::flush(bool last) {
   }
   if (!out_.empty() && chunked_) {
     std::array<char, 20> size{};
-    const auto [end, ec] = std::to_chars(
-      size.data(), size.data() + size.size(), out_.size(), 16);
+    const auto [end, ec] =
+      std::to_chars(size.data(), size.data() + size.size(), out_.size(), 16);
     bytes.append(size.data(), end).append("\r\n").append(out_).append("\r\n");
   } else {
     bytes += out_;

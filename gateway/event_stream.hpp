@@ -49,8 +49,8 @@ private:
 
   exchange& ex_;
   runtime::job_id id_;
-  uint64_t cursor_;         ///< Next event to send.
-  uint64_t known_end_ = 0;  ///< Events below it are committed.
+  uint64_t cursor_;        ///< Next event to send.
+  uint64_t known_end_ = 0; ///< Events below it are committed.
   runtime::sink_ref ref_;
   runtime::spec_ptr spec_;
   runtime::task_kind task_ = runtime::task_kind::chat;
@@ -60,14 +60,15 @@ private:
   std::string out_; ///< Whole events, not written yet.
   std::optional<runtime::refused> refusal_;
   runtime::mono_time written_at_{};
+  uint32_t page_events_ = 8; ///< Asked for next.
   uint32_t empty_pages_ = 0;
   bool opened_ = false;
-  bool closed_ = false;  ///< The watch ended without a terminal event.
-  bool ended_ = false;   ///< The terminal event is in `out_` or written.
+  bool closed_ = false; ///< The watch ended without a terminal event.
+  bool ended_ = false;  ///< The terminal event is in `out_` or written.
   bool head_sent_ = false;
   bool first_event_ = true;
   bool chunked_ = true;
-  bool writing_ = false; ///< A write waits for the client.
+  bool writing_ = false;    ///< A write waits for the client.
   bool from_store_ = false; ///< The latest events came from a page.
   bool slow_ = false;
 };

@@ -61,8 +61,7 @@ bool accepts(const http_request& request, representation answers) {
   return false;
 }
 
-std::optional<problem> check_body(const http_request& request,
-                                  body_rule rule) {
+std::optional<problem> check_body(const http_request& request, body_rule rule) {
   if (rule == body_rule::none)
     return std::nullopt;
   const bool given = request.has(header::content_type);
@@ -100,8 +99,8 @@ route_match match_route(std::span<const route> routes,
     if (!root && (has_empty_tail(path) || !fits(x.pattern, path, params)))
       continue;
     match.path_known = true;
-    const bool readable
-      = x.method == "GET" && x.answers != representation::json_or_events;
+    const bool readable =
+      x.method == "GET" && x.answers != representation::json_or_events;
     match.allow.append(match.allow.empty() ? "" : ", ").append(x.method);
     if (readable)
       match.allow += ", HEAD";
@@ -119,7 +118,8 @@ std::optional<problem> check_head(const http_request& request,
                                   const route_match& match, bool open_mode) {
   if (open_mode && !is_loopback_name(request.get(header::host)))
     return problem{.slug = "forbidden-origin",
-                   .detail = "without API keys, only loopback names are served"};
+                   .detail =
+                     "without API keys, only loopback names are served"};
   if (open_mode
       && equal_nocase(request.get(header::sec_fetch_site), "cross-site"))
     return problem{.slug = "forbidden-origin",
@@ -153,8 +153,8 @@ std::optional<problem> check_head(const http_request& request,
 
 std::string_view trace_id_of(std::string_view traceparent) noexcept {
   // version-trace-parent-flags: 00-<32 hex>-<16 hex>-<2 hex>
-  if (traceparent.size() < 55 || traceparent[2] != '-'
-      || traceparent[35] != '-' || traceparent[52] != '-')
+  if (traceparent.size() < 55 || traceparent[2] != '-' || traceparent[35] != '-'
+      || traceparent[52] != '-')
     return {};
   const auto version = traceparent.substr(0, 2);
   const auto trace = traceparent.substr(3, 32);

@@ -64,9 +64,8 @@ std::string field_reader::pointer_to(std::string_view name) const {
   return pointer;
 }
 
-std::optional<std::string> field_reader::text(std::string_view name,
-                                              size_t chars_min,
-                                              size_t chars_max) {
+std::optional<std::string>
+field_reader::text(std::string_view name, size_t chars_min, size_t chars_max) {
   const auto* value = member(name);
   if (!value)
     return std::nullopt;

@@ -59,8 +59,8 @@ private:
 };
 
 /// What is said about a documented field that this version does not have.
-constexpr std::string_view not_supported_yet
-  = "is not supported yet by this version";
+constexpr std::string_view not_supported_yet =
+  "is not supported yet by this version";
 
 /// Unicode characters of valid UTF-8.
 size_t count_chars(std::string_view text) noexcept;

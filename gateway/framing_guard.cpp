@@ -180,8 +180,8 @@ void framing_guard::request_line_byte(unsigned char c) noexcept {
 
 void framing_guard::field_byte(unsigned char c) noexcept {
   // The blank line's CRLF is not part of any field line.
-  const bool blank_line
-    = at_ == at::head_lf || (at_ == at::field_start && c == '\r');
+  const bool blank_line =
+    at_ == at::head_lf || (at_ == at::field_start && c == '\r');
   if (!blank_line && ++field_bytes_ > limits_.header_bytes_max)
     return refuse(framing_error::headers_too_large,
                   "the header fields are too large");

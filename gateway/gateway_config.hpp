@@ -28,10 +28,10 @@ struct gateway_limits {
   std::chrono::milliseconds keep_alive{30'000};
   /// A write that makes no progress for so long ends the connection.
   std::chrono::milliseconds write_timeout{30'000};
-  size_t connections_max = 4'096;      ///< Over it, accepting pauses.
+  size_t connections_max = 4'096; ///< Over it, accepting pauses.
   size_t connections_per_ip_max = 100;
   bool loopback_exempt = true; ///< From the limit per address.
-  size_t streams_max = 1'000;          ///< Open event streams of one tenant.
+  size_t streams_max = 1'000;  ///< Open event streams of one tenant.
   size_t sse_buffer_bytes_max = 64 * 1024; ///< Unsent, per stream.
   std::chrono::milliseconds sse_heartbeat{15'000};
   /// How long an actor or the store may take to answer a request.

@@ -40,8 +40,8 @@ struct gateway_counters {
   counter streams_opened;
   counter streams_slow; ///< Readers cut off.
   counter streams_refused;
-  counter stream_events; ///< Events written to streams.
-  counter stream_rereads; ///< Pages read again from the store to fill a hole.
+  counter stream_events;    ///< Events written to streams.
+  counter stream_rereads;   ///< Pages read again from the store to fill a hole.
   counter sessions_escaped; ///< Exceptions that left a session: a defect.
   counter deliveries;
   counter deliveries_unclaimed; ///< For tickets that nobody holds any more.

@@ -23,9 +23,9 @@ struct http_reply {
 /// What the session knows and every answer carries.
 struct reply_frame {
   std::string_view request_id;
-  std::string_view date;    ///< IMF-fixdate.
-  bool keep_alive = true;   ///< The session's own wish.
-  bool head_only = false;   ///< The request was HEAD.
+  std::string_view date;  ///< IMF-fixdate.
+  bool keep_alive = true; ///< The session's own wish.
+  bool head_only = false; ///< The request was HEAD.
   int minor_version = 1;
 };
 

@@ -39,8 +39,8 @@ double quality_of(std::string_view params) {
       continue;
     double q = 0.0;
     const auto text = param.substr(2);
-    const auto [end, ec]
-      = std::from_chars(text.data(), text.data() + text.size(), q);
+    const auto [end, ec] =
+      std::from_chars(text.data(), text.data() + text.size(), q);
     if (ec != std::errc{} || end != text.data() + text.size() || !(q >= 0.0)
         || q > 1.0)
       return 0.0;
@@ -175,7 +175,8 @@ std::string_view trim(std::string_view text) noexcept {
 std::string_view take_until(std::string_view& rest, char separator) noexcept {
   const auto at = rest.find(separator);
   const auto part = rest.substr(0, at);
-  rest = at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
+  rest =
+    at == std::string_view::npos ? std::string_view{} : rest.substr(at + 1);
   return part;
 }
 

@@ -35,7 +35,7 @@ struct query_param {
 struct http_request {
   std::string method;
   std::string target;
-  std::string path; ///< Without query; still percent-encoded.
+  std::string path;               ///< Without query; still percent-encoded.
   std::vector<query_param> query; ///< Decoded, in order.
   std::array<std::optional<std::string>, static_cast<size_t>(header::count_)>
     headers;

@@ -20,8 +20,8 @@ constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 class http_session {
 public:
   http_session(connection& conn, std::span<const route> routes)
-    : conn_{conn}, home_{conn.home()}, limits_{home_.limits()},
-      routes_{routes}, reader_{limits_.framing} {}
+    : conn_{conn}, home_{conn.home()}, limits_{home_.limits()}, routes_{routes},
+      reader_{limits_.framing} {}
 
   task<void> run();
 
@@ -35,6 +35,9 @@ private:
   task<bool> discard_rest();
   task<void> refuse_framing();
   http_reply fail(const problem& x);
+  http_reply fail_late(std::string detail) {
+    return fail({.slug = "request-timeout", .detail = std::move(detail)});
+  }
   bool draining() const { return home_.shared().draining; }
   mono_time body_deadline(mono_time began) const;
 
@@ -49,15 +52,13 @@ private:
 };
 
 task<void> http_session::run() {
-  // GCC 12 lays out the frame of a coroutine wrongly when a loop's condition
-  // awaits: it crashes on its first resumption. So the answers get names.
   for (;;) {
-    const bool more = co_await read_head();
-    if (!more)
+    const bool head_read = co_await read_head();
+    if (!head_read)
       break;
     first_ = false;
-    const bool keep = co_await serve();
-    if (!keep)
+    const bool goes_on = co_await serve();
+    if (!goes_on)
       break;
     reader_.next();
   }
@@ -76,8 +77,8 @@ http_reply http_session::fail(const problem& x) {
 
 // False: the connection ends, whatever had to be said has been said.
 task<bool> http_session::read_head() {
-  const auto idle_until
-    = home_.now() + (first_ ? limits_.header_timeout : limits_.keep_alive);
+  const auto idle_until =
+    home_.now() + (first_ ? limits_.header_timeout : limits_.keep_alive);
   std::optional<mono_time> head_until;
   for (;;) {
     const auto now = reader_.advance();
@@ -94,15 +95,14 @@ task<bool> http_session::read_head() {
       head_until = home_.now() + limits_.header_timeout;
     conn_.set_idle(untouched);
     const auto room = reader_.prepare();
-    const auto n
-      = co_await conn_.read(room, head_until.value_or(idle_until));
+    const auto n = co_await conn_.read(room, head_until.value_or(idle_until));
     conn_.set_idle(false);
     if (n == 0) {
       if (conn_.timed_out() && !untouched) {
         home_.counters().timeouts_header.add();
         request_id_ = home_.make_request_id();
-        co_await answer(fail({.slug = "request-timeout",
-                              .detail = "the head did not arrive in time"}));
+        auto late = fail_late("the head did not arrive in time");
+        co_await answer(std::move(late));
       }
       co_return false;
     }
@@ -123,15 +123,15 @@ task<void> http_session::refuse_framing() {
     x.limit = framing.header_bytes_max;
   else if (reader_.error() == framing_error::body_too_large)
     x.limit = framing.body_bytes_max;
-  co_await answer(fail(x));
+  auto reply = fail(x);
+  co_await answer(std::move(reply));
 }
 
 // Absolute, and at the minimal rate after a grace.
 mono_time http_session::body_deadline(mono_time began) const {
   const auto paid = std::chrono::milliseconds{
     reader_.body_bytes() * 1000 / std::max<uint64_t>(limits_.body_rate_min, 1)};
-  return began
-         + std::min(limits_.body_timeout, limits_.body_rate_grace + paid);
+  return began + std::min(limits_.body_timeout, limits_.body_rate_grace + paid);
 }
 
 task<bool> http_session::read_body() {
@@ -149,8 +149,8 @@ task<bool> http_session::read_body() {
     if (n == 0) {
       if (conn_.timed_out()) {
         home_.counters().timeouts_body.add();
-        co_await answer(fail({.slug = "request-timeout",
-                              .detail = "the body did not arrive in time"}));
+        auto late = fail_late("the body did not arrive in time");
+        co_await answer(std::move(late));
       }
       co_return false;
     }
@@ -165,22 +165,27 @@ task<bool> http_session::serve() {
   request_id_ = home_.make_request_id();
   trace_id_ = trace_id_of(request.get(header::traceparent));
   const auto match = match_route(routes_, request);
-  if (auto wrong
-      = check_head(request, match, home_.shared().config.open_mode))
-    co_return co_await answer_early(fail(*wrong));
+  const auto wrong =
+    check_head(request, match, home_.shared().config.open_mode);
+  if (wrong) {
+    auto reply = fail(*wrong);
+    co_return co_await answer_early(std::move(reply));
+  }
   // What arrived with the head may already hold the body.
   const auto now = reader_.advance();
   if (now == step::need_more && request.has(header::expect)
-      && request.minor_version > 0 && !co_await conn_.write(go_on))
-    co_return false;
-  if (!co_await read_body())
+      && request.minor_version > 0)
+    co_await conn_.write(go_on);
+  const bool body_read = co_await read_body();
+  if (!body_read)
     co_return false;
   if (!match.found) {
     http_reply reply{.status = 204};
     reply.add("Allow", match.allow);
     co_return co_await answer(std::move(reply));
   }
-  co_return co_await answer(co_await call(match));
+  auto reply = co_await call(match);
+  co_return co_await answer(std::move(reply));
 }
 
 task<http_reply> http_session::call(const route_match& match) {
@@ -221,7 +226,7 @@ task<bool> http_session::answer(http_reply reply) {
                                       .head_only = request.method == "HEAD",
                                       .minor_version = request.minor_version});
   const bool written = co_await conn_.write(bytes);
-  co_return written && keep;
+  co_return written&& keep;
 }
 
 // Before the body was read. What is left of it must be skipped or the next
@@ -232,9 +237,10 @@ task<bool> http_session::answer_early(http_reply reply) {
   if (now != step::done
       && (now == step::refused || reader_.request().has(header::expect)))
     reply.close = true;
-  if (!co_await answer(std::move(reply)))
-    co_return false;
-  co_return now == step::done || co_await discard_rest();
+  const bool goes_on = co_await answer(std::move(reply));
+  if (!goes_on || now == step::done)
+    co_return goes_on;
+  co_return co_await discard_rest();
 }
 
 task<bool> http_session::discard_rest() {

@@ -35,10 +35,12 @@ constexpr std::array kinds{
                "There is no such object, or it belongs to somebody else."},
   problem_kind{"model-not-found", "Model not found", 404, no, false,
                "No configured model has this name. GET /v1/models lists them."},
-  problem_kind{"method-not-allowed", "Method not allowed", 405, no, false,
-               "The path exists, but not for this method. See the Allow field."},
-  problem_kind{"not-acceptable", "Not acceptable", 406, no, false,
-               "The Accept field excludes every form that the answer can have."},
+  problem_kind{
+    "method-not-allowed", "Method not allowed", 405, no, false,
+    "The path exists, but not for this method. See the Allow field."},
+  problem_kind{
+    "not-acceptable", "Not acceptable", 406, no, false,
+    "The Accept field excludes every form that the answer can have."},
   problem_kind{"unsupported-media-type", "Unsupported media type", 415, no,
                false, "A body must be sent as Content-Type: application/json."},
   problem_kind{"expectation-failed", "Expectation failed", 417, no, false,
@@ -182,31 +184,56 @@ std::string_view slug_of(framing_error error) noexcept {
 
 std::string_view reason_phrase(uint16_t status) noexcept {
   switch (status) {
-    case 200: return "OK";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 406: return "Not Acceptable";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 410: return "Gone";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 417: return "Expectation Failed";
-    case 422: return "Unprocessable Content";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "Status";
+    case 200:
+      return "OK";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 304:
+      return "Not Modified";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 422:
+      return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "Status";
   }
 }
 

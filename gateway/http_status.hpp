@@ -20,7 +20,7 @@ struct problem_kind {
   std::string_view title;
   uint16_t status = 500;
   retry_hint retry = retry_hint::unknown;
-  bool close = false; ///< The connection ends after the answer.
+  bool close = false;           ///< The connection ends after the answer.
   std::string_view explanation; ///< For its page.
 };
 

@@ -20,22 +20,21 @@ constexpr std::chrono::milliseconds status_age_max{50};
 
 void spawn_session(io_executor executor, task<void> work,
                    gateway_counters& counters, std::string_view name) {
-  asio::co_spawn(executor, std::move(work),
-                 [&counters, name](std::exception_ptr escaped) {
-                   if (!escaped)
-                     return;
-                   counters.sessions_escaped.add();
-                   try {
-                     std::rethrow_exception(escaped);
-                   } catch (const std::exception& e) {
-                     runtime::log_error("gateway", "a session ended by an exception",
-                                        {{"session", name},
-                                         {"what", e.what()}});
-                   } catch (...) {
-                     runtime::log_error("gateway", "a session ended by an exception",
-                                        {{"session", name}});
-                   }
-                 });
+  asio::co_spawn(
+    executor, std::move(work), [&counters, name](std::exception_ptr escaped) {
+      if (!escaped)
+        return;
+      counters.sessions_escaped.add();
+      try {
+        std::rethrow_exception(escaped);
+      } catch (const std::exception& e) {
+        runtime::log_error("gateway", "a session ended by an exception",
+                           {{"session", name}, {"what", e.what()}});
+      } catch (...) {
+        runtime::log_error("gateway", "a session ended by an exception",
+                           {{"session", name}});
+      }
+    });
 }
 
 io_thread::io_thread(gateway_shared& shared, uint64_t seed)
@@ -88,8 +87,10 @@ void io_thread::stop() {
 
 // `run` returns once nothing is left: sessions end by themselves after abort.
 void io_thread::release_if_finished() {
-  if (stopping_ && table_.empty())
-    work_.reset();
+  if (!stopping_ || !table_.empty())
+    return;
+  work_.reset();
+  timer_.cancel();
 }
 
 void io_thread::begin_drain() {

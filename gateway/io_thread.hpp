@@ -47,9 +47,7 @@ public:
   gateway_counters& counters() noexcept { return shared_.counters; }
   gateway_sink& sink() noexcept { return *sink_; }
   runtime::rng& random() noexcept { return random_; }
-  runtime::mono_time now() const noexcept {
-    return shared_.parts.clock.mono();
-  }
+  runtime::mono_time now() const noexcept { return shared_.parts.clock.mono(); }
 
   /// At most 50 ms old.
   const node_status& status();

@@ -46,8 +46,8 @@ task<void> follow_job(exchange& ex, job_view& job, wait_rule rule) {
          && !(rule.any_change && job.record.version > first_version)
          && ex.home.now() < rule.until && !ex.conn.peer_gone()) {
     pending_answer pending{ex.conn};
-    jobs_of(ex).get(job.record.id, std::string{open_tenant},
-                    job.record.version, pending.ref());
+    jobs_of(ex).get(job.record.id, std::string{open_tenant}, job.record.version,
+                    pending.ref());
     auto body = co_await pending.wait(rule.until);
     if (!body) {
       jobs_of(ex).forget(job.record.id, pending.ref());

@@ -94,8 +94,8 @@ void write_error(json_writer& json, const std::optional<failure>& error) {
 
 void write_item(json_writer& json, job_id id, task_kind task, uint32_t index,
                 std::string_view text, finish_reason finish) {
-  const bool whole
-    = finish == finish_reason::stop || finish == finish_reason::none;
+  const bool whole =
+    finish == finish_reason::stop || finish == finish_reason::none;
   json.begin_object();
   if (task == task_kind::complete) {
     json.text("type", "text");
@@ -437,9 +437,9 @@ std::optional<wall_time> parse_rfc3339(std::string_view text) noexcept {
       || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':'
       || text[16] != ':' || h > 23 || mi > 59 || s > 60)
     return std::nullopt;
-  const chrono::year_month_day date{
-    chrono::year{y}, chrono::month{static_cast<unsigned>(mo)},
-    chrono::day{static_cast<unsigned>(d)}};
+  const chrono::year_month_day date{chrono::year{y},
+                                    chrono::month{static_cast<unsigned>(mo)},
+                                    chrono::day{static_cast<unsigned>(d)}};
   if (!date.ok())
     return std::nullopt;
   int64_t us = 0;

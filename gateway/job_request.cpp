@@ -82,10 +82,10 @@ void read_params(field_reader& body, job_spec& spec,
     x.top_k = static_cast<uint32_t>(*n);
   x.seed = fields.integer("seed", {std::numeric_limits<int64_t>::min(),
                                    std::numeric_limits<int64_t>::max()});
-  x.presence_penalty
-    = fields.number("presence_penalty", {-2.0, 2.0}).value_or(0.0);
-  x.frequency_penalty
-    = fields.number("frequency_penalty", {-2.0, 2.0}).value_or(0.0);
+  x.presence_penalty =
+    fields.number("presence_penalty", {-2.0, 2.0}).value_or(0.0);
+  x.frequency_penalty =
+    fields.number("frequency_penalty", {-2.0, 2.0}).value_or(0.0);
   read_stop(fields, pointer, spec, errors);
   read_simulate(fields, pointer, spec, errors);
   if (auto n = fields.integer("top_logprobs", {0, 20}); n && *n > 0)
@@ -106,8 +106,8 @@ void read_deadline(field_reader& body, job_spec& spec,
     spec.deadline.start_timeout = from_seconds(*s);
   if (auto s = fields.number("total_timeout_s", {0.05, 604'800.0}))
     spec.deadline.total_timeout = from_seconds(*s);
-  const auto word
-    = fields.choice("on_deadline", {"partial", "cutover", "fail"});
+  const auto word =
+    fields.choice("on_deadline", {"partial", "cutover", "fail"});
   if (word == "cutover")
     spec.deadline.action = runtime::deadline_action::cutover;
   else if (word == "fail")
@@ -220,8 +220,8 @@ void read_metadata(field_reader& body, job_spec& spec,
 void read_scalars(field_reader& body, job_spec& spec) {
   if (auto word = body.choice("class", {"interactive", "standard", "batch"}))
     spec.job_class = *word;
-  if (auto word = body.choice("service_tier",
-                              {"auto", "flex", "default", "priority"});
+  if (auto word =
+        body.choice("service_tier", {"auto", "flex", "default", "priority"});
       word && *word != "auto")
     if (auto tier = runtime::tier_from_string(*word))
       spec.tier = *tier;

@@ -153,16 +153,14 @@ runtime::result<json::value> read_json(std::string_view text,
     json::basic_parser<tree_handler> parser{options};
     parser.handler().stack.reset();
     json::error_code ec;
-    const auto used
-      = parser.write_some(false, text.data(), text.size(), ec);
+    const auto used = parser.write_some(false, text.data(), text.size(), ec);
     const auto where = " at byte " + std::to_string(used);
     if (parser.handler().has_duplicate)
       return fail(errc::invalid_json,
                   "the key `" + parser.handler().duplicate + "` occurs twice");
     if (ec == json::error::too_deep)
-      return fail(errc::invalid_json,
-                  "nesting is deeper than " + std::to_string(depth_max)
-                    + where);
+      return fail(errc::invalid_json, "nesting is deeper than "
+                                        + std::to_string(depth_max) + where);
     if (ec)
       return fail(errc::invalid_json, ec.message() + where);
     // The parser has skipped blanks behind the document.

@@ -19,11 +19,21 @@ constexpr auto plain = [] {
 void append_escape(std::string& out, unsigned char c) {
   constexpr std::string_view digits = "0123456789abcdef";
   switch (c) {
-    case '"': out += "\\\""; break;
-    case '\\': out += "\\\\"; break;
-    case '\n': out += "\\n"; break;
-    case '\r': out += "\\r"; break;
-    case '\t': out += "\\t"; break;
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
     default:
       out += "\\u00";
       out += digits[c >> 4];
@@ -129,22 +139,22 @@ void json_writer::number(double value) {
   if (!std::isfinite(value))
     return null();
   std::array<char, 32> digits{};
-  const auto [end, ec]
-    = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  const auto [end, ec] =
+    std::to_chars(digits.data(), digits.data() + digits.size(), value);
   raw({digits.data(), static_cast<size_t>(end - digits.data())});
 }
 
 void json_writer::integer(int64_t value) {
   std::array<char, 24> digits{};
-  const auto [end, ec]
-    = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  const auto [end, ec] =
+    std::to_chars(digits.data(), digits.data() + digits.size(), value);
   raw({digits.data(), static_cast<size_t>(end - digits.data())});
 }
 
 void json_writer::natural(uint64_t value) {
   std::array<char, 24> digits{};
-  const auto [end, ec]
-    = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  const auto [end, ec] =
+    std::to_chars(digits.data(), digits.data() + digits.size(), value);
   raw({digits.data(), static_cast<size_t>(end - digits.data())});
 }
 

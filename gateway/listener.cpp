@@ -29,8 +29,8 @@ bool is_shortage(const error_code& ec) {
 }
 
 // Keeps the connection and its place in the quota while its session runs.
-task<void> session_of(tcp_socket socket, address_quota::lease,
-                      io_thread& home, std::span<const route> routes) {
+task<void> session_of(tcp_socket socket, address_quota::lease, io_thread& home,
+                      std::span<const route> routes) {
   auto conn = std::make_shared<connection>(std::move(socket), home);
   co_await run_session(conn, routes);
 }
@@ -56,8 +56,8 @@ runtime::result<void> listener::open(const listen_address& address) {
   if (!ec)
     acceptor_.listen(backlog, ec);
   if (ec)
-    return fail(errc::io_error, "cannot listen on " + where + ": "
-                                  + ec.message());
+    return fail(errc::io_error,
+                "cannot listen on " + where + ": " + ec.message());
   return {};
 }
 
@@ -126,16 +126,15 @@ void listener::admit(tcp_socket socket, io_thread& home) {
   const auto& limits = home.limits();
   auto lease = peer.is_loopback() && limits.loopback_exempt
                  ? address_quota::exempt()
-                 : home.shared().addresses.admit(
-                   peer.to_string(), limits.connections_per_ip_max);
+                 : home.shared().addresses.admit(peer.to_string(),
+                                                 limits.connections_per_ip_max);
   if (!lease) {
     counters.connections_refused_ip.add();
     return; // The socket closes unanswered.
   }
-  spawn_session(
-    home.io().get_executor(),
-    session_of(std::move(socket), std::move(lease), home, routes_), counters,
-    "http_session");
+  spawn_session(home.io().get_executor(),
+                session_of(std::move(socket), std::move(lease), home, routes_),
+                counters, "http_session");
 }
 
 } // namespace troupe::gateway

@@ -55,16 +55,14 @@ http_reply render(const problem& x, const problem_context& context) {
   http_reply reply{.status = kind.status,
                    .content_type = "application/problem+json",
                    .close = kind.close || x.close};
-  const bool waits
-    = kind.status == 429 || kind.status == 503
-      || (kind.status == 409 && kind.retry == retry_hint::yes);
+  const bool waits = kind.status == 429 || kind.status == 503
+                     || (kind.status == 409 && kind.retry == retry_hint::yes);
   bool retryable = kind.retry == retry_hint::yes;
   uint64_t retry_s = 0;
   if (waits) {
     // The first request of an idempotency key commits within a second.
-    retry_s = kind.status == 409
-                ? 1
-                : retry_seconds(x.retry_after_s, context.jitter);
+    retry_s =
+      kind.status == 409 ? 1 : retry_seconds(x.retry_after_s, context.jitter);
     retryable = retryable && retry_s <= retry_worthwhile_s;
     reply.add("Retry-After", std::to_string(retry_s));
   }

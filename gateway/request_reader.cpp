@@ -24,8 +24,7 @@ struct request_reader::parser_box {
 };
 
 request_reader::request_reader(const framing_limits& limits)
-  : limits_{limits}, guard_{limits},
-    parser_{std::make_unique<parser_box>()} {}
+  : limits_{limits}, guard_{limits}, parser_{std::make_unique<parser_box>()} {}
 
 request_reader::~request_reader() = default;
 
@@ -104,13 +103,13 @@ request_reader::step request_reader::discard() {
 
 request_reader::step request_reader::parse_head() {
   auto& parser = parser_->parser.emplace();
-  parser.header_limit(static_cast<uint32_t>(
-    limits_.request_line_bytes_max + limits_.header_bytes_max + 64));
+  parser.header_limit(static_cast<uint32_t>(limits_.request_line_bytes_max
+                                            + limits_.header_bytes_max + 64));
   parser.body_limit(limits_.body_bytes_max);
   boost::beast::error_code ec;
   const std::string_view head{buffer_.get() + parse_at_, guard_.head_bytes()};
-  const auto used
-    = parser.put(boost::asio::const_buffer{head.data(), head.size()}, ec);
+  const auto used =
+    parser.put(boost::asio::const_buffer{head.data(), head.size()}, ec);
   if (ec && ec != http::error::need_more)
     return refuse(framing_error::bad_framing, "a header field is malformed");
   if (ec || used != head.size() || !parser.is_header_done())
@@ -158,10 +157,10 @@ request_reader::step request_reader::parse_body() {
   auto& parser = *parser_->parser;
   while (parse_at_ < guard_at_ && !parser.is_done()) {
     boost::beast::error_code ec;
-    const auto used = parser.put(
-      boost::asio::const_buffer{buffer_.get() + parse_at_,
-                                guard_at_ - parse_at_},
-      ec);
+    const auto used =
+      parser.put(boost::asio::const_buffer{buffer_.get() + parse_at_,
+                                           guard_at_ - parse_at_},
+                 ec);
     parse_at_ += used;
     if (ec == http::error::need_more)
       break;

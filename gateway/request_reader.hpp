@@ -15,7 +15,7 @@ namespace troupe::gateway {
 class request_reader {
 public:
   enum class step : uint8_t {
-    need_more, ///< Read into `prepare`, `commit`, `advance` again.
+    need_more,  ///< Read into `prepare`, `commit`, `advance` again.
     head_ready, ///< request() has all but the body; `advance` goes on.
     done,       ///< request() is complete; `next` starts the following one.
     refused     ///< See error() and why(): answer and close.

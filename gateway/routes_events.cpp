@@ -127,9 +127,9 @@ http_reply page_reply(const job_view& job, const events_query& query,
   bool terminal = runtime::is_terminal(job.record.status);
   if (!events.empty()) {
     end = std::max(end, events.back().seq + 1);
-    terminal
-      = terminal || std::holds_alternative<runtime::job_ended>(
-          events.back().body);
+    terminal =
+      terminal
+      || std::holds_alternative<runtime::job_ended>(events.back().body);
   }
   const auto next = events.empty() ? query.from : events.back().seq + 1;
   http_reply reply;
@@ -165,8 +165,8 @@ task<http_reply> get_page(exchange& ex, events_query query) {
   auto job = std::move(std::get<job_view>(answer));
   const bool live = !runtime::is_terminal(job.record.status);
   if (!live && !job.spec)
-    co_return ex.fail({.slug = "cursor-expired",
-                       .detail = "the job's events were retired"});
+    co_return ex.fail(
+      {.slug = "cursor-expired", .detail = "the job's events were retired"});
   if (live && query.from > job.record.next_seq)
     co_return ex.fail({.slug = "invalid-cursor",
                        .detail = "the job has only "
@@ -175,8 +175,7 @@ task<http_reply> get_page(exchange& ex, events_query query) {
   if (live && query.wait_s > 0 && query.from >= job.record.next_seq) {
     event_watch watch{ex, query.id};
     co_await watch.wait_for(query.from,
-                            ex.home.now()
-                              + std::chrono::seconds{query.wait_s});
+                            ex.home.now() + std::chrono::seconds{query.wait_s});
   }
   auto page = co_await ask_events(ex, query.id, query.from, query.limit);
   if (auto* no = std::get_if<refused>(&page))

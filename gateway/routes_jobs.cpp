@@ -129,13 +129,12 @@ task<http_reply> accepted_reply(exchange& ex, runtime::job_accepted accepted) {
   auto job = std::move(accepted.job);
   if (prefer.wait_s)
     co_await follow_job(
-      ex, job,
-      {.until = ex.home.now() + std::chrono::seconds{*prefer.wait_s}});
+      ex, job, {.until = ex.home.now() + std::chrono::seconds{*prefer.wait_s}});
   const bool ended = prefer.wait_s && runtime::is_terminal(job.record.status);
   const auto id = job.record.id.str();
   // A repeat of a finished job without `wait` gets the current object, 202.
-  auto reply = co_await job_reply_with_output(ex, std::move(job),
-                                              ended ? 200 : 202, 202);
+  auto reply =
+    co_await job_reply_with_output(ex, std::move(job), ended ? 200 : 202, 202);
   reply.add("Location", "/v1/jobs/" + id);
   add_preference(prefer, reply);
   if (accepted.replayed)
@@ -287,8 +286,8 @@ task<http_reply> get_result(exchange& ex) {
       co_return ex.fail(to_problem(*no));
     const auto& found = std::get<runtime::output_read>(read);
     if (!found.job.spec && !found.output)
-      co_return ex.fail({.slug = "result-expired",
-                         .detail = "the job's output was retired"});
+      co_return ex.fail(
+        {.slug = "result-expired", .detail = "the job's output was retired"});
     json_writer json{reply.body};
     write_result(json, found.job, found.output ? &*found.output : nullptr);
     reply.add("ETag", etag_of(found.job.record));

@@ -63,8 +63,8 @@ std::optional<problem> read_query(exchange& ex, job_query& into) {
   for (const auto& x : ex.request.query)
     if (x.name.starts_with("metadata["))
       query.not_supported(x.name);
-  into.limit = static_cast<uint32_t>(
-    query.natural("limit", 1, limit_max).value_or(20));
+  into.limit =
+    static_cast<uint32_t>(query.natural("limit", 1, limit_max).value_or(20));
   if (const auto order = query.text("order")) {
     if (*order != "desc" && *order != "asc")
       query.wrong("order", "must be desc or asc");
@@ -101,8 +101,7 @@ task<http_reply> list_jobs(exchange& ex) {
   for (const auto& record : page.records)
     write_job_row(json, record);
   json.end_array();
-  const auto id_or_null = [&](std::string_view key,
-                              std::optional<job_id> id) {
+  const auto id_or_null = [&](std::string_view key, std::optional<job_id> id) {
     id ? json.text(key, id->str()) : json.null(key);
   };
   std::optional<job_id> first;

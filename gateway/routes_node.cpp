@@ -54,9 +54,8 @@ readiness readiness_of(exchange& ex) {
   return {.draining = node.draining || ex.home.shared().draining,
           .store_writable = node.store_writable,
           .shard_ready = node.shards_ready > 0,
-          .model_ready
-          = std::any_of(node.models.begin(), node.models.end(),
-                        [](const auto& x) { return x.ready; })};
+          .model_ready = std::any_of(node.models.begin(), node.models.end(),
+                                     [](const auto& x) { return x.ready; })};
 }
 
 http_reply status_reply(bool good, std::string_view word) {

@@ -52,19 +52,27 @@ void check(const gateway_under_test& node, std::string_view bytes,
 
 std::string slug_of(framing_error error) {
   switch (error) {
-    case framing_error::uri_too_long: return "uri-too-long";
-    case framing_error::headers_too_large: return "headers-too-large";
-    case framing_error::body_too_large: return "body-too-large";
-    default: return "bad-framing";
+    case framing_error::uri_too_long:
+      return "uri-too-long";
+    case framing_error::headers_too_large:
+      return "headers-too-large";
+    case framing_error::body_too_large:
+      return "body-too-large";
+    default:
+      return "bad-framing";
   }
 }
 
 int status_of(framing_error error) {
   switch (error) {
-    case framing_error::uri_too_long: return 414;
-    case framing_error::headers_too_large: return 431;
-    case framing_error::body_too_large: return 413;
-    default: return 400;
+    case framing_error::uri_too_long:
+      return 414;
+    case framing_error::headers_too_large:
+      return 431;
+    case framing_error::body_too_large:
+      return 413;
+    default:
+      return 400;
   }
 }
 
@@ -113,8 +121,9 @@ TEST_CASE("late heads and bodies get 408", "[gateway][http]") {
   check(node, "G", late);
   const auto whole = create(good_body);
   check(node, whole.substr(0, whole.size() - 3), late);
-  check(node, "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-              "application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+  check(node,
+        "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+        "application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
         late);
   // Nothing was sent: nothing is answered.
   raw_client silent{node.port()};
@@ -190,8 +199,8 @@ TEST_CASE("HEAD and OPTIONS do what they should", "[gateway][http]") {
   REQUIRE(reply);
   CHECK(reply->status == 204);
   CHECK(reply->field("allow") == "POST, GET, HEAD, OPTIONS");
-  client.send(
-    "OPTIONS /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+  client.send("OPTIONS /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+              "0\r\n\r\n");
   reply = client.read_reply();
   REQUIRE(reply);
   CHECK(reply->status == 404);
@@ -209,8 +218,9 @@ TEST_CASE("media types, Accept and Expect are checked", "[gateway][http]") {
   check(node, typed("Content-Type: application/x-www-form-urlencoded\r\n"),
         media);
   check(node, typed("Content-Type: application/jsonx\r\n"), media);
-  check(node, "POST /v1/jobs/x/cancel HTTP/1.1\r\nHost: localhost\r\n"
-              "Content-Length: 2\r\n\r\n{}",
+  check(node,
+        "POST /v1/jobs/x/cancel HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Length: 2\r\n\r\n{}",
         media);
   const expectation accept{406, "not-acceptable", after::kept};
   check(node, get_request("/v1/jobs", "Accept: text/html\r\n"), accept);
@@ -231,9 +241,9 @@ TEST_CASE("media types, Accept and Expect are checked", "[gateway][http]") {
 TEST_CASE("a client that expects 100 gets it before it sends the body",
           "[gateway][http]") {
   gateway_under_test node;
-  const std::string head
-    = "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-      "application/json\r\nContent-Length: 28\r\nExpect: 100-continue\r\n\r\n";
+  const std::string head =
+    "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+    "application/json\r\nContent-Length: 28\r\nExpect: 100-continue\r\n\r\n";
   raw_client client{node.port()};
   client.send(head);
   auto reply = client.read_reply();
@@ -244,8 +254,9 @@ TEST_CASE("a client that expects 100 gets it before it sends the body",
   REQUIRE(reply);
   CHECK(reply->status == 202);
   // Refused before the body: whether it comes is unknown, so the end.
-  check(node, "POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5"
-              "\r\nExpect: 100-continue\r\n\r\n",
+  check(node,
+        "POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5"
+        "\r\nExpect: 100-continue\r\n\r\n",
         {404, "not-found", after::closed});
 }
 
@@ -365,14 +376,15 @@ TEST_CASE("a model must exist and be able", "[gateway][http]") {
   const expectation wrong{422, "validation-failed", after::kept};
   check(node, create(R"({"model":"writer","task":"chat","input":"Hi"})"),
         wrong);
-  check(node,
-        create(
-          R"({"model":"writer","input":"Hi","params":{"simulate":{"tokens":1}}})"),
-        wrong);
-  check(node,
-        create(
-          R"({"model":"writer","input":[{"role":"user","content":"Hi"}]})"),
-        wrong);
+  check(
+    node,
+    create(
+      R"({"model":"writer","input":"Hi","params":{"simulate":{"tokens":1}}})"),
+    wrong);
+  check(
+    node,
+    create(R"({"model":"writer","input":[{"role":"user","content":"Hi"}]})"),
+    wrong);
 }
 
 TEST_CASE("unknown and foreign jobs look the same", "[gateway][http]") {
@@ -422,8 +434,8 @@ TEST_CASE("cursors and parameters are checked", "[gateway][http]") {
   const expectation wrong{422, "validation-failed", after::kept};
   for (const std::string_view path :
        {"/v1/jobs?limit=0", "/v1/jobs?limit=101", "/v1/jobs?limit=x",
-        "/v1/jobs?limit=1&limit=2", "/v1/jobs?status=done",
-        "/v1/jobs?order=up", "/v1/jobs?color=red", "/v1/jobs?created_after=now",
+        "/v1/jobs?limit=1&limit=2", "/v1/jobs?status=done", "/v1/jobs?order=up",
+        "/v1/jobs?color=red", "/v1/jobs?created_after=now",
         "/v1/jobs?created_after=2026-02-30T00:00:00Z",
         "/v1/jobs?dead_letter=maybe", "/v1/jobs?conversation=conv_x",
         "/v1/jobs?metadata%5Bk%5D=v"}) {
@@ -458,8 +470,8 @@ TEST_CASE("foreign pages and rebound names are refused", "[gateway][http]") {
   }
   check(node, get_request("/v1/jobs", "Sec-Fetch-Site: cross-site\r\n"),
         foreign);
-  check(node, post_request("/v1/jobs", good_body,
-                           "Sec-Fetch-Site: cross-site\r\n"),
+  check(node,
+        post_request("/v1/jobs", good_body, "Sec-Fetch-Site: cross-site\r\n"),
         foreign);
   CHECK(node.jobs().submitted() == 0);
   for (const std::string_view host :
@@ -487,7 +499,9 @@ TEST_CASE("refusals say when to come back", "[gateway][http]") {
     {queue_full, 3.0, {503, "queue-full", after::kept}, "true"},
     {queue_full, 0.0, {503, "queue-full", after::kept}, "true"},
     {queue_full, 120.0, {503, "queue-full", after::kept}, "false"},
-    {storage_unavailable, 5.0, {503, "storage-unavailable", after::kept},
+    {storage_unavailable,
+     5.0,
+     {503, "storage-unavailable", after::kept},
      "true"},
     {disk_full, 0.0, {503, "storage-unavailable", after::kept}, "true"},
     {shard_unavailable, 1.0, {503, "shard-unavailable", after::kept}, "true"},
@@ -545,7 +559,8 @@ TEST_CASE("an unread body is discarded, within reason", "[gateway][http]") {
   // Broken framing in what is skipped: closed.
   raw_client broken{node.port()};
   broken.send("POST /nothing HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
-              "chunked\r\n\r\n5;x\r\nhello\r\n0\r\n\r\n" + good_get);
+              "chunked\r\n\r\n5;x\r\nhello\r\n0\r\n\r\n"
+              + good_get);
   reply = broken.read_reply();
   REQUIRE(reply);
   CHECK(reply->status == 404);

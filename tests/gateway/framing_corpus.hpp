@@ -22,7 +22,8 @@ struct framing_case {
 inline std::vector<framing_case> framing_corpus() {
   using enum gateway::framing_error;
   using std::string;
-  const string post = "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n";
+  const string post = "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\n"
+                      "Content-Type: application/json\r\n";
   const string get = "GET / HTTP/1.1\r\n";
   const string chunked = post + "Transfer-Encoding: chunked\r\n\r\n";
   const auto n = [](const char* text, size_t size) {
@@ -42,34 +43,43 @@ inline std::vector<framing_case> framing_corpus() {
      "hello"},
     {"a length with zeros", post + "Content-Length: 005\r\n\r\nhello", none,
      "hello"},
-    {"names in any case", "POST / HTTP/1.1\r\nhOsT: x\r\ncONTENT-lENGTH: 2\r\n"
-                          "\r\nok",
+    {"names in any case",
+     "POST / HTTP/1.1\r\nhOsT: x\r\ncONTENT-lENGTH: 2\r\n"
+     "\r\nok",
      none, "ok"},
     {"one chunk", chunked + "5\r\nhello\r\n0\r\n\r\n", none, "hello"},
     {"chunks", chunked + "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", none, "hello"},
-    {"sizes in hex", chunked + "A\r\n0123456789\r\nb\r\n01234567890\r\n0\r\n\r\n",
-     none, "012345678901234567890"},
-    {"zeros before a size", chunked + "0000000000000005\r\nhello\r\n000\r\n\r\n",
-     none, "hello"},
+    {"sizes in hex",
+     chunked + "A\r\n0123456789\r\nb\r\n01234567890\r\n0\r\n\r\n", none,
+     "012345678901234567890"},
+    {"zeros before a size",
+     chunked + "0000000000000005\r\nhello\r\n000\r\n\r\n", none, "hello"},
     {"chunked in any case",
      post + "Transfer-Encoding: \tCHUNKED \r\n\r\n1\r\nx\r\n0\r\n\r\n", none,
      "x"},
     {"a chunk that looks like the end", chunked + "5\r\n0\r\n\r\n\r\n0\r\n\r\n",
      none, "0\r\n\r\n"},
     {"an empty value", get + "Host: x\r\nX-Empty:\r\n\r\n"},
-    {"bytes above ASCII in a value", get + "Host: x\r\nX-Text: \xC3\xA9\r\n\r\n"},
-    {"absolute form", "GET http://localhost/healthz HTTP/1.1\r\nHost: x\r\n\r\n"},
+    {"bytes above ASCII in a value",
+     get + "Host: x\r\nX-Text: \xC3\xA9\r\n\r\n"},
+    {"absolute form",
+     "GET http://localhost/healthz HTTP/1.1\r\nHost: x\r\n\r\n"},
     {"an unknown method", "BREW / HTTP/1.1\r\nHost: x\r\n\r\n"},
 
     // Lengths.
-    {"TE with CL", post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"
-                          "\r\n0\r\n\r\n",
+    {"TE with CL",
+     post
+       + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"
+         "\r\n0\r\n\r\n",
      bad_framing},
-    {"CL after TE", post + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"
-                           "\r\n0\r\n\r\n",
+    {"CL after TE",
+     post
+       + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"
+         "\r\n0\r\n\r\n",
      bad_framing},
-    {"TE on HTTP/1.0", "POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: "
-                       "chunked\r\n\r\n0\r\n\r\n",
+    {"TE on HTTP/1.0",
+     "POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: "
+     "chunked\r\n\r\n0\r\n\r\n",
      bad_framing},
     {"two equal lengths",
      post + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", bad_framing},
@@ -78,34 +88,43 @@ inline std::vector<framing_case> framing_corpus() {
     {"a list of lengths", post + "Content-Length: 5, 5\r\n\r\nhello",
      bad_framing},
     {"a signed length", post + "Content-Length: +5\r\n\r\nhello", bad_framing},
-    {"a negative length", post + "Content-Length: -5\r\n\r\nhello", bad_framing},
+    {"a negative length", post + "Content-Length: -5\r\n\r\nhello",
+     bad_framing},
     {"an empty length", post + "Content-Length: \r\n\r\n", bad_framing},
     {"no value for a length", post + "Content-Length:\r\n\r\n", bad_framing},
     {"a hex length", post + "Content-Length: 0x5\r\n\r\nhello", bad_framing},
     {"a length with a unit", post + "Content-Length: 5 bytes\r\n\r\nhello",
      bad_framing},
-    {"a length in two words", post + "Content-Length: 1 2\r\n\r\n", bad_framing},
+    {"a length in two words", post + "Content-Length: 1 2\r\n\r\n",
+     bad_framing},
     {"a fraction", post + "Content-Length: 5.0\r\n\r\nhello", bad_framing},
-    {"a quoted length", post + "Content-Length: \"5\"\r\n\r\nhello", bad_framing},
+    {"a quoted length", post + "Content-Length: \"5\"\r\n\r\nhello",
+     bad_framing},
     {"an underscore in a length", post + "Content-Length: 1_0\r\n\r\n",
      bad_framing},
     {"a length beyond 64 bits",
      post + "Content-Length: 18446744073709551621\r\n\r\nhello", bad_framing},
     {"a length of 40 digits",
-     post + "Content-Length: 0000000000000000000000000000000000000005\r\n\r\n"
-            "hello",
+     post
+       + "Content-Length: 0000000000000000000000000000000000000005\r\n\r\n"
+         "hello",
      bad_framing},
 
     // Transfer-Encoding.
     {"TE gzip", post + "Transfer-Encoding: gzip\r\n\r\n", bad_framing},
     {"TE identity", post + "Transfer-Encoding: identity\r\n\r\n", bad_framing},
-    {"TE gzip, chunked", post + "Transfer-Encoding: gzip, chunked\r\n\r\n"
-                                "0\r\n\r\n",
+    {"TE gzip, chunked",
+     post
+       + "Transfer-Encoding: gzip, chunked\r\n\r\n"
+         "0\r\n\r\n",
      bad_framing},
     {"TE chunked, chunked",
-     post + "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", bad_framing},
-    {"TE chunked twice", post + "Transfer-Encoding: chunked\r\n"
-                                "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     post + "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+     bad_framing},
+    {"TE chunked twice",
+     post
+       + "Transfer-Encoding: chunked\r\n"
+         "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
      bad_framing},
     {"TE chunked, gzip", post + "Transfer-Encoding: chunked, gzip\r\n\r\n",
      bad_framing},
@@ -114,21 +133,25 @@ inline std::vector<framing_case> framing_corpus() {
     {"TE with a parameter",
      post + "Transfer-Encoding: chunked;q=1\r\n\r\n0\r\n\r\n", bad_framing},
     {"TE with a vertical tab",
-     post + "Transfer-Encoding: \x0B" "chunked\r\n\r\n0\r\n\r\n", bad_framing},
+     post
+       + "Transfer-Encoding: \x0B"
+         "chunked\r\n\r\n0\r\n\r\n",
+     bad_framing},
     {"TE empty", post + "Transfer-Encoding:\r\n\r\n", bad_framing},
     {"TE xchunked", post + "Transfer-Encoding: xchunked\r\n\r\n", bad_framing},
     {"TE in quotes", post + "Transfer-Encoding: \"chunked\"\r\n\r\n",
      bad_framing},
     {"TE with blank before the colon",
      post + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", bad_framing},
-    {"TE very long", post + "Transfer-Encoding: chunked" + string(100, 'x')
-                       + "\r\n\r\n",
+    {"TE very long",
+     post + "Transfer-Encoding: chunked" + string(100, 'x') + "\r\n\r\n",
      bad_framing},
 
     // Chunks.
     {"a chunk extension", chunked + "5;a=b\r\nhello\r\n0\r\n\r\n", bad_framing},
     {"a blank after a size", chunked + "5 \r\nhello\r\n0\r\n\r\n", bad_framing},
-    {"a blank before a size", chunked + " 5\r\nhello\r\n0\r\n\r\n", bad_framing},
+    {"a blank before a size", chunked + " 5\r\nhello\r\n0\r\n\r\n",
+     bad_framing},
     {"a size with 0x", chunked + "0x5\r\nhello\r\n0\r\n\r\n", bad_framing},
     {"a signed size", chunked + "+5\r\nhello\r\n0\r\n\r\n", bad_framing},
     {"an empty size", chunked + "\r\nhello\r\n0\r\n\r\n", bad_framing},
@@ -164,7 +187,8 @@ inline std::vector<framing_case> framing_corpus() {
     {"a control character in a value", get + "Host: x\r\nX: a\x01\r\n\r\n",
      bad_framing},
     {"obs-fold", get + "Host: x\r\nX: a\r\n b\r\n\r\n", bad_framing},
-    {"obs-fold with a tab", get + "Host: x\r\nX: a\r\n\tb\r\n\r\n", bad_framing},
+    {"obs-fold with a tab", get + "Host: x\r\nX: a\r\n\tb\r\n\r\n",
+     bad_framing},
     {"a fold before the first field", get + " Host: x\r\n\r\n", bad_framing},
     {"a folded TE", post + "Transfer-Encoding:\r\n chunked\r\n\r\n",
      bad_framing},
@@ -191,8 +215,8 @@ inline std::vector<framing_case> framing_corpus() {
 
     // Request lines.
     {"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", bad_framing},
-    {"a TLS client hello", n("\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03", 11),
-     bad_framing},
+    {"a TLS client hello",
+     n("\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03", 11), bad_framing},
     {"HTTP/0.9", "GET /\r\n", bad_framing},
     {"HTTP/1.2", "GET / HTTP/1.2\r\nHost: x\r\n\r\n", bad_framing},
     {"HTTP/2.0", "GET / HTTP/2.0\r\nHost: x\r\n\r\n", bad_framing},
@@ -252,7 +276,8 @@ inline std::vector<framing_case> framing_corpus() {
      body_too_large},
     {"a chunk over the limit", chunked + "100001\r\n", body_too_large},
     {"chunks over the limit",
-     chunked + "fffff\r\n" + string(0xFFFFF, 'x') + "\r\n2\r\n", body_too_large},
+     chunked + "fffff\r\n" + string(0xFFFFF, 'x') + "\r\n2\r\n",
+     body_too_large},
   };
 }
 

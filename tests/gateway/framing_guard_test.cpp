@@ -144,11 +144,11 @@ TEST_CASE("guard and parser agree on the corpus", "[gateway][framing]") {
 
 TEST_CASE("pipelined requests are cut where the guard says",
           "[gateway][framing]") {
-  const std::string first
-    = "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc";
-  const std::string second
-    = "POST /b?k=1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-      "2\r\nde\r\n0\r\n\r\n";
+  const std::string first =
+    "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc";
+  const std::string second =
+    "POST /b?k=1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "2\r\nde\r\n0\r\n\r\n";
   const std::string third = "GET /c HTTP/1.1\r\nHost: x\r\n\r\n";
   const auto all = first + second + third;
   for (size_t slice = 1; slice < all.size(); ++slice) {
@@ -195,9 +195,15 @@ TEST_CASE("damaged requests never make guard and parser differ",
       const auto at = random.below(bytes.size());
       const char c = spice[random.below(spice.size())];
       switch (random.below(3)) {
-        case 0: bytes[at] = c; break;
-        case 1: bytes.insert(at, 1, c); break;
-        default: bytes.erase(at, 1); break;
+        case 0:
+          bytes[at] = c;
+          break;
+        case 1:
+          bytes.insert(at, 1, c);
+          break;
+        default:
+          bytes.erase(at, 1);
+          break;
       }
     }
     const auto got = run_reader(bytes, 1 + random.below(40));

@@ -149,8 +149,8 @@ TEST_CASE("a retired job keeps its record only", "[gateway][jobs]") {
   CHECK(result.status == 410);
   CHECK(json_text(result.body, "type") == "/problems/result-expired");
   for (const std::string_view query : {"", "?stream=true"}) {
-    const auto events
-      = node.get("/v1/jobs/" + id + "/events" + std::string{query});
+    const auto events =
+      node.get("/v1/jobs/" + id + "/events" + std::string{query});
     CHECK(events.status == 410);
     CHECK(json_text(events.body, "type") == "/problems/cursor-expired");
   }
@@ -183,8 +183,7 @@ TEST_CASE("Prefer: wait answers with the end or with 202", "[gateway][jobs]") {
   const auto live = node.post("/v1/jobs", body, "Prefer: wait=1\r\n");
   CHECK(live.status == 202);
   CHECK(live.field("preference-applied") == "wait=1");
-  const auto async
-    = node.post("/v1/jobs", body, "Prefer: respond-async\r\n");
+  const auto async = node.post("/v1/jobs", body, "Prefer: respond-async\r\n");
   CHECK(async.status == 202);
   CHECK(async.field("preference-applied") == "respond-async");
   const auto capped = [&] {
@@ -223,10 +222,10 @@ TEST_CASE("a long poll wakes on a newer version", "[gateway][jobs]") {
   CHECK(reply->field("etag") != tag);
   // Nothing changes any more.
   for (const std::string_view wait : {"", "Prefer: wait=30\r\n"}) {
-    const auto same
-      = node.get("/v1/jobs/" + id, "If-None-Match: " + node.get("/v1/jobs/" + id)
-                                                         .field("etag")
-                                     + "\r\n" + std::string{wait});
+    const auto same =
+      node.get("/v1/jobs/" + id,
+               "If-None-Match: " + node.get("/v1/jobs/" + id).field("etag")
+                 + "\r\n" + std::string{wait});
     CHECK(same.status == 304);
     CHECK(same.body.empty());
   }
@@ -284,27 +283,27 @@ TEST_CASE("an idempotency key names one job", "[gateway][jobs]") {
   CHECK(first.field("idempotency-replayed").empty());
   const auto id = json_text(first.body, "id");
   // Another spelling of the same document, and the key as a structured string.
-  const auto again
-    = node.post("/v1/jobs", "{ \"input\" : \"Hi\", \"model\":\"s\\u0069m\" }",
-                "Idempotency-Key: \"k-1\"\r\n");
+  const auto again =
+    node.post("/v1/jobs", "{ \"input\" : \"Hi\", \"model\":\"s\\u0069m\" }",
+              "Idempotency-Key: \"k-1\"\r\n");
   CHECK(again.status == 202);
   CHECK(again.field("idempotency-replayed") == "true");
   CHECK(json_text(again.body, "id") == id);
-  const auto other
-    = node.post("/v1/jobs", R"({"model":"sim","input":"Ho"})", key);
+  const auto other =
+    node.post("/v1/jobs", R"({"model":"sim","input":"Ho"})", key);
   CHECK(other.status == 422);
   CHECK(json_text(other.body, "type") == "/problems/idempotency-mismatch");
   CHECK(node.jobs().submitted() == 1);
-  for (const auto& bad :
-       {std::string{"a b"}, std::string(256, 'x'), std::string{"\"\""},
-        std::string{"\xC3\xA9"}}) {
+  for (const auto& bad : {std::string{"a b"}, std::string(256, 'x'),
+                          std::string{"\"\""}, std::string{"\xC3\xA9"}}) {
     INFO(bad);
     CHECK(node.post("/v1/jobs", body, "Idempotency-Key: " + bad + "\r\n").status
           == 422);
   }
-  CHECK(node.post("/v1/jobs", body, "Idempotency-Key: a\r\nIdempotency-Key: b\r\n")
-          .status
-        == 422);
+  CHECK(
+    node.post("/v1/jobs", body, "Idempotency-Key: a\r\nIdempotency-Key: b\r\n")
+      .status
+    == 422);
   // A refused request records nothing.
   node.jobs().refuse_submissions(
     runtime::refused{{runtime::errc::queue_full, ""}, 1});
@@ -349,8 +348,8 @@ TEST_CASE("lists page through all jobs of the tenant", "[gateway][jobs]") {
       for (const auto& id : all)
         if (contains(reply.body, "\"id\":\"" + id))
           seen.insert(id);
-      CHECK(contains(reply.body, page < 2 ? R"("has_more":true)"
-                                          : R"("has_more":false)"));
+      CHECK(contains(reply.body,
+                     page < 2 ? R"("has_more":true)" : R"("has_more":false)"));
       after = "&after=" + json_text(reply.body, "last_id");
       if (page >= 2)
         break;
@@ -370,7 +369,8 @@ TEST_CASE("a page of events can wait for more", "[gateway][jobs]") {
   const auto path = "/v1/jobs/" + id + "/events";
   const auto first = node.get(path + "?limit=1");
   CHECK(contains(first.body, R"("type":"job.created")"));
-  CHECK(contains(first.body, R"("has_more":true,"last_seq":1,"terminal":false)"));
+  CHECK(
+    contains(first.body, R"("has_more":true,"last_seq":1,"terminal":false)"));
   raw_client poll{node.port()};
   poll.send(get_request(path + "?starting_after=1&wait_s=30"));
   REQUIRE(node.jobs().wait_for_readers(1));
@@ -436,8 +436,8 @@ TEST_CASE("health, readiness, models and metrics", "[gateway][jobs]") {
   CHECK(contains(admin("/").body, "GET /metrics"));
   CHECK(admin("/v1/jobs").status == 404);
   CHECK(contains(node.get("/v1/models").body, R"("id":"writer")"));
-  CHECK(contains(node.get("/v1/models/writer").body,
-                 R"("context_length":256)"));
+  CHECK(
+    contains(node.get("/v1/models/writer").body, R"("context_length":256)"));
   CHECK(node.get("/v1/models/nobody").status == 404);
   node.jobs().set_alive(false);
   CHECK(node.get("/healthz").status == 503);
@@ -464,8 +464,8 @@ TEST_CASE("a store that never answers ends in an answer", "[gateway][jobs]") {
   gateway_under_test node{config};
   const auto id = node.submit();
   node.jobs().go_silent(true);
-  for (const std::string_view path : {"", "/result", "/events",
-                                      "/events?stream=true"}) {
+  for (const std::string_view path :
+       {"", "/result", "/events", "/events?stream=true"}) {
     INFO(path);
     const auto reply = node.get("/v1/jobs/" + id + std::string{path});
     CHECK(reply.status == 503);
@@ -484,7 +484,8 @@ TEST_CASE("HTTP/1.0 and Connection: close end the connection",
   gateway_under_test node;
   for (const std::string_view request :
        {"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n",
-        "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"}) {
+        "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: "
+        "close\r\n\r\n"}) {
     raw_client client{node.port()};
     client.send(request);
     const auto reply = client.read_reply();

@@ -51,8 +51,7 @@ raw_reply gateway_under_test::get(std::string_view path,
   return ask(port_, get_request(path, fields));
 }
 
-raw_reply gateway_under_test::post(std::string_view path,
-                                   std::string_view body,
+raw_reply gateway_under_test::post(std::string_view path, std::string_view body,
                                    std::string_view fields) const {
   return ask(port_, post_request(path, body, fields));
 }

@@ -30,8 +30,8 @@ public:
   raw_reply post(std::string_view path, std::string_view body,
                  std::string_view fields = "") const;
   /// Submits a job for model `sim`; its id as text.
-  std::string submit(std::string_view body
-                     = R"({"model":"sim","input":"Hi"})") const;
+  std::string
+  submit(std::string_view body = R"({"model":"sim","input":"Hi"})") const;
   /// Waits until a counter has at least this value; false after 10 s.
   static bool reaches(const gateway::counter& counter, uint64_t value);
   static bool falls_to(const gateway::counter& counter, uint64_t value);

@@ -110,8 +110,7 @@ std::optional<raw_reply> raw_client::read_head() {
     std::transform(name.begin(), name.end(), name.begin(), [](char c) {
       return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
     });
-    reply.fields[name]
-      = field->substr(std::min(colon + 2, field->size()));
+    reply.fields[name] = field->substr(std::min(colon + 2, field->size()));
   }
 }
 

@@ -22,19 +22,19 @@ runtime::wall_time now() {
 
 scripted_jobs::scripted_jobs(runtime::sink_directory& sinks) : sinks_{sinks} {
   status_.shards_ready = status_.shards_total = 4;
-  status_.store = {.free_bytes = UINT64_MAX, .kind = "memory",
-                   .durability = "fsync"};
-  status_.models = {{.name = "sim",
-                     .kind = "simulated",
-                     .tasks = {runtime::task_kind::chat,
-                               runtime::task_kind::complete},
-                     .context_length = 4096,
-                     .ready = true},
-                    {.name = "writer",
-                     .kind = "torch_decoder",
-                     .tasks = {runtime::task_kind::complete},
-                     .context_length = 256,
-                     .ready = true}};
+  status_.store = {
+    .free_bytes = UINT64_MAX, .kind = "memory", .durability = "fsync"};
+  status_.models = {
+    {.name = "sim",
+     .kind = "simulated",
+     .tasks = {runtime::task_kind::chat, runtime::task_kind::complete},
+     .context_length = 4096,
+     .ready = true},
+    {.name = "writer",
+     .kind = "torch_decoder",
+     .tasks = {runtime::task_kind::complete},
+     .context_length = 256,
+     .ready = true}};
 }
 
 job_id scripted_jobs::job(size_t n) {
@@ -55,11 +55,11 @@ runtime::job_spec scripted_jobs::spec_of(job_id id) const {
 
 void scripted_jobs::begin(entry& x, answers& out) {
   apply(x,
-        x.machine.begin({.id = {x.machine.record().id, 1,
-                                x.machine.record().attempt + 1},
-                         .model = x.machine.record().model,
-                         .worker = "sim/0@a"},
-                        now()),
+        x.machine.begin(
+          {.id = {x.machine.record().id, 1, x.machine.record().attempt + 1},
+           .model = x.machine.record().model,
+           .worker = "sim/0@a"},
+          now()),
         out);
 }
 
@@ -135,8 +135,8 @@ void scripted_jobs::retire(job_id id) {
 
 job_id scripted_jobs::foreign_job() {
   std::lock_guard lock{mutex_};
-  runtime::job_spec spec{.tenant = "someone-else", .model = "sim",
-                         .text = "secret"};
+  runtime::job_spec spec{
+    .tenant = "someone-else", .model = "sim", .text = "secret"};
   return admit(std::move(spec));
 }
 
@@ -192,21 +192,21 @@ bool scripted_jobs::wait_for_readers(size_t n) {
 }
 
 job_id scripted_jobs::admit(runtime::job_spec spec) {
-  const auto id = job_id::make(
-    now(), {static_cast<uint16_t>(order_.size() % 4)}, random_);
+  const auto id =
+    job_id::make(now(), {static_cast<uint16_t>(order_.size() % 4)}, random_);
   spec.id = id;
   auto record = runtime::make_record(spec);
   std::vector<runtime::event> events{
     {.seq = 0, .at = now(), .body = runtime::job_created{record}},
     {.seq = 1, .at = now(), .body = runtime::job_queued{order_.size(), 0.25}}};
   record.next_seq = 2;
-  jobs_.emplace(id, entry{.spec = std::make_shared<runtime::job_spec>(
-                            std::move(spec)),
-                          .machine = runtime::job_machine{record},
-                          .events = std::move(events),
-                          .output = {},
-                          .watchers = {},
-                          .gets = {}});
+  jobs_.emplace(
+    id, entry{.spec = std::make_shared<runtime::job_spec>(std::move(spec)),
+              .machine = runtime::job_machine{record},
+              .events = std::move(events),
+              .output = {},
+              .watchers = {},
+              .gets = {}});
   order_.push_back(id);
   changed_.notify_all();
   return id;
@@ -229,8 +229,7 @@ void scripted_jobs::apply(entry& x, runtime::job_step step, answers& out) {
     const int times = live_ == live_delivery::overlapping ? 2 : 1;
     for (int i = 0; deliver && i < times; ++i)
       for (const auto to : x.watchers)
-        out.emplace_back(to,
-                         runtime::job_events{x.machine.record().id, batch});
+        out.emplace_back(to, runtime::job_events{x.machine.record().id, batch});
   }
   if (step.record_changed)
     for (const auto to : std::exchange(x.gets, {}))
@@ -268,15 +267,14 @@ void scripted_jobs::submit(runtime::job_spec spec,
     const auto known = keys_.find(options.idempotency_key);
     if (!options.idempotency_key.empty() && known != keys_.end()) {
       if (hold_idempotency_)
-        out.emplace_back(reply, refused{runtime::fail(
-                                  errc::idempotency_in_progress)});
+        out.emplace_back(reply,
+                         refused{runtime::fail(errc::idempotency_in_progress)});
       else if (known->second.fingerprint != options.fingerprint)
         out.emplace_back(reply,
                          refused{runtime::fail(errc::idempotency_mismatch)});
       else
-        out.emplace_back(
-          reply, runtime::job_accepted{view_of(jobs_.at(known->second.job)),
-                                       true});
+        out.emplace_back(reply, runtime::job_accepted{
+                                  view_of(jobs_.at(known->second.job)), true});
     } else if (refusal_) {
       out.emplace_back(reply, *refusal_);
     } else {
@@ -321,10 +319,9 @@ void scripted_jobs::watch(job_id id, std::string tenant, sink_ref reply) {
     if (auto* x = find(id, tenant, reply, out)) {
       if (!x->machine.terminal())
         x->watchers.push_back(reply);
-      out.emplace_back(reply,
-                       runtime::watch_opened{
-                         .job = view_of(*x),
-                         .next_seq = x->machine.record().next_seq});
+      out.emplace_back(
+        reply, runtime::watch_opened{.job = view_of(*x),
+                                     .next_seq = x->machine.record().next_seq});
       changed_.notify_all();
     }
   }
@@ -371,8 +368,7 @@ void scripted_jobs::read_events(job_id id, std::string tenant,
   send(std::move(out));
 }
 
-void scripted_jobs::read_output(job_id id, std::string tenant,
-                                sink_ref reply) {
+void scripted_jobs::read_output(job_id id, std::string tenant, sink_ref reply) {
   answers out;
   {
     std::lock_guard lock{mutex_};
@@ -395,13 +391,13 @@ void scripted_jobs::list(runtime::job_query query, sink_ref reply) {
     for (const auto id : ids) {
       const auto& record = jobs_.at(id).machine.record();
       const auto& wanted = query.filter.statuses;
-      const bool fits
-        = record.tenant == query.filter.tenant
-          && (wanted.empty()
-              || std::find(wanted.begin(), wanted.end(), record.status)
-                   != wanted.end())
-          && (!query.after
-              || (query.descending ? id < *query.after : id > *query.after));
+      const bool fits =
+        record.tenant == query.filter.tenant
+        && (wanted.empty()
+            || std::find(wanted.begin(), wanted.end(), record.status)
+                 != wanted.end())
+        && (!query.after
+            || (query.descending ? id < *query.after : id > *query.after));
       if (!fits)
         continue;
       if (answer.page.records.size() == query.limit) {

@@ -103,8 +103,8 @@ private:
     runtime::job_id job;
     std::string fingerprint;
   };
-  using answers = std::vector<std::pair<runtime::sink_ref,
-                                        runtime::delivery_body>>;
+  using answers =
+    std::vector<std::pair<runtime::sink_ref, runtime::delivery_body>>;
 
   entry* find(runtime::job_id id, const std::string& tenant,
               runtime::sink_ref reply, answers& out);
