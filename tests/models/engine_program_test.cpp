@@ -191,3 +191,37 @@ TEST_CASE("what a real model cannot take fails alone",
   REQUIRE(s.wait([&] { return s.story(good).ended(); }));
   CHECK(s.story(good).finished);
 }
+
+TEST_CASE("the demo model goes on in another process word for word",
+          "[models][engine_program][torch]") {
+  auto config = started_with("torch_decoder", std::string{TROUPE_SOURCE_DIR}
+                                                + "/models/demo/writer");
+  config.backend.slots = 1;
+  const std::string prompt = "Package: libtroupe-dev\n";
+  uint64_t jobs = 0;
+  auto run = [&](engine_stage& s, const models::attempt_request& like) {
+    auto request = like;
+    request.id = tests::make_attempt(++jobs).id;
+    s.engine().admit(request);
+    auto& a = s.story(request);
+    REQUIRE(s.wait([&] { return a.ended(); }));
+    REQUIRE(a.finished);
+    return std::pair{a.text, a.tokens};
+  };
+  engine_stage first{config};
+  wait_loaded(first);
+  auto [whole, tokens] = run(first, greedy(0, prompt, 100));
+  REQUIRE(tokens > 20);
+  engine_stage second{config};
+  wait_loaded(second);
+  for (uint32_t cut = 1; cut < tokens; cut += 6) {
+    auto [said, said_tokens] = run(first, greedy(0, prompt, cut));
+    REQUIRE(said_tokens == cut);
+    auto rest = greedy(0, prompt, 100);
+    rest.prefix = said;
+    rest.prefix_tokens = said_tokens;
+    auto [text, more] = run(second, rest);
+    CHECK(said + text == whole);
+    CHECK(said_tokens + more == tokens);
+  }
+}
