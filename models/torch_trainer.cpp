@@ -3,11 +3,11 @@
 #include "models/safetensors.hpp"
 #include "models/tokenizer.hpp"
 #include "models/torch_adamw.hpp"
+#include "models/torch_llama.hpp"
 #include "models/torch_training_model.hpp"
 #include "models/training_corpus.hpp"
 #include "runtime/clock.hpp"
 
-#include <ATen/Parallel.h>
 #include <torch/types.h>
 #include <torch/utils.h>
 
@@ -258,7 +258,7 @@ runtime::result<void> train(const training_plan& given) {
     return runtime::fail(runtime::errc::io_error,
                          plan.work_dir + ": " + ec.message());
   try {
-    at::set_num_threads(static_cast<int>(plan.threads));
+    set_torch_threads(plan.threads);
     return training_run{plan, std::move(*training), std::move(*held_out)}.run();
   } catch (const std::exception& e) {
     return runtime::fail(runtime::errc::internal, e.what());

@@ -19,11 +19,11 @@ struct training_plan {
   uint64_t seed = 1;
   uint32_t batch_rows = 8;
   uint32_t row_tokens = 256;
-  uint32_t steps = 2500;
+  uint32_t steps = 5500;
   /// Rises over `warmup_steps`, stays, and falls to zero over the last
   /// `decay_fraction` of the steps (as 1 - sqrt): until the fall begins, `steps`
   /// can be changed without changing what was learned so far.
-  double learning_rate = 3e-3;
+  double learning_rate = 4e-3;
   uint32_t warmup_steps = 100;
   double decay_fraction = 0.3;
   double weight_decay = 0.1; ///< Of matrices.
@@ -31,7 +31,7 @@ struct training_plan {
   uint32_t stop_at = 0;
   uint32_t checkpoint_every_steps = 100;
   uint32_t evaluate_every_steps = 250;
-  uint32_t threads = 2;
+  uint32_t threads = 1;
 };
 
 /// Runs to the end of the plan, printing progress and appending to

@@ -70,39 +70,36 @@ int write_samples(const std::string& folder,
   return 0;
 }
 
-} // namespace
-
-int main(int argc, char** argv) {
-  CLI::App app{"Trains the small models that Troupe ships"};
-  app.require_subcommand(1);
-
+struct arguments {
   std::string corpus;
   std::string out;
   uint32_t vocabulary = 2048;
-  auto* words = app.add_subcommand("tokenizer", "Learns tokenizer.json");
-  words->add_option("--corpus", corpus, "Records, each ended by \\f\\n")
-    ->required();
-  words->add_option("--vocabulary", vocabulary, "Entries")
-    ->capture_default_str();
-  words->add_option("--out", out, "The file to write")->required();
-
   troupe::models::training_plan plan;
-  plan.shape.hidden_size = 192;
-  plan.shape.intermediate_size = 512;
-  plan.shape.layers = 6;
-  plan.shape.heads = 6;
-  plan.shape.kv_heads = 2;
-  plan.shape.head_size = 32;
-  plan.shape.context_length = 512;
-  plan.shape.tied_embeddings = true;
-  auto* model = app.add_subcommand(
+  std::string folder;
+  std::vector<std::string> prompts;
+  troupe::runtime::generation_params params;
+  int64_t seed = 1;
+};
+
+CLI::App* add_tokenizer(CLI::App& app, arguments& a) {
+  auto* made = app.add_subcommand("tokenizer", "Learns tokenizer.json");
+  made->add_option("--corpus", a.corpus, "Records, each ended by \\f\\n")
+    ->required();
+  made->add_option("--vocabulary", a.vocabulary, "Entries")
+    ->capture_default_str();
+  made->add_option("--out", a.out, "The file to write")->required();
+  return made;
+}
+
+CLI::App* add_model(CLI::App& app, troupe::models::training_plan& plan) {
+  auto* made = app.add_subcommand(
     "model", "Trains a decoder; goes on from a checkpoint in --work");
   auto option = [&](const char* name, auto& value, const char* what) {
-    model->add_option(name, value, what)->capture_default_str();
+    made->add_option(name, value, what)->capture_default_str();
   };
-  model->add_option("--corpus", plan.corpus_path)->required();
-  model->add_option("--tokenizer", plan.tokenizer_path)->required();
-  model->add_option("--work", plan.work_dir, "Folder for all results")
+  made->add_option("--corpus", plan.corpus_path)->required();
+  made->add_option("--tokenizer", plan.tokenizer_path)->required();
+  made->add_option("--work", plan.work_dir, "Folder for all results")
     ->required();
   option("--steps", plan.steps, "Steps of the whole run");
   option("--stop-at", plan.stop_at, "Stop at this step; 0 = at the last");
@@ -119,25 +116,50 @@ int main(int argc, char** argv) {
   option("--learning-rate", plan.learning_rate, "Highest learning rate");
   option("--decay", plan.decay_fraction, "Part of the steps that cools down");
   option("--threads", plan.threads, "Threads");
+  return made;
+}
 
-  std::string folder;
-  std::vector<std::string> prompts;
-  troupe::runtime::generation_params params;
-  int64_t seed = 1;
-  auto* sample = app.add_subcommand("sample", "Prints what a model writes");
-  sample->add_option("--model", folder, "Model folder")->required();
-  sample->add_option("prompts", prompts, "Prompts")->required();
-  sample->add_option("--temperature", params.temperature)
+CLI::App* add_sample(CLI::App& app, arguments& a) {
+  auto* made = app.add_subcommand("sample", "Prints what a model writes");
+  made->add_option("--model", a.folder, "Model folder")->required();
+  made->add_option("prompts", a.prompts, "Prompts")->required();
+  made->add_option("--temperature", a.params.temperature)
     ->capture_default_str();
-  sample->add_option("--top-p", params.top_p)->capture_default_str();
-  sample->add_option("--seed", seed)->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  made->add_option("--top-p", a.params.top_p)->capture_default_str();
+  made->add_option("--seed", a.seed)->capture_default_str();
+  return made;
+}
 
+/// The demo model's.
+troupe::models::llama_config default_shape() {
+  troupe::models::llama_config made;
+  made.hidden_size = 128;
+  made.intermediate_size = 384;
+  made.layers = 5;
+  made.heads = 4;
+  made.kv_heads = 2;
+  made.head_size = 32;
+  made.context_length = 512;
+  made.tied_embeddings = true;
+  return made;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Trains the small models that Troupe ships"};
+  app.require_subcommand(1);
+  arguments a;
+  a.plan.shape = default_shape();
+  auto* words = add_tokenizer(app, a);
+  add_model(app, a.plan);
+  auto* sample = add_sample(app, a);
+  CLI11_PARSE(app, argc, argv);
   if (words->parsed())
-    return train_tokenizer(corpus, out, vocabulary);
-  params.seed = seed;
+    return train_tokenizer(a.corpus, a.out, a.vocabulary);
+  a.params.seed = a.seed;
   if (sample->parsed())
-    return write_samples(folder, prompts, params);
-  auto done = troupe::models::train(plan);
+    return write_samples(a.folder, a.prompts, a.params);
+  auto done = troupe::models::train(a.plan);
   return done ? 0 : report(done.error());
 }

@@ -199,6 +199,11 @@ TEST_CASE("a broken tokenizer.json is refused with what and where",
     o["model"].at("merges").as_array().push_back(3);
     CHECK(holds(failure_of(o), "model.merges[1] is not two tokens"));
   }
+}
+
+TEST_CASE("a tokenizer.json of another kind is refused with what and where",
+          "[models][tokenizer]") {
+  auto o = document();
   SECTION("a normalizer") {
     o["normalizer"] = {{"type", "NFC"}};
     CHECK(holds(failure_of(o), "normalizer \"NFC\" is not supported"));
