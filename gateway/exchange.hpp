@@ -50,6 +50,12 @@ struct route {
   representation answers = representation::json;
 };
 
+/// What one listener serves.
+struct site {
+  std::span<const route> routes; ///< Static storage.
+  bool drains = true; ///< Its connections end when the node drains.
+};
+
 struct route_match {
   const route* found = nullptr;
   bool path_known = false;

@@ -19,8 +19,8 @@ constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 
 class http_session {
 public:
-  http_session(connection& conn, std::span<const route> routes)
-    : conn_{conn}, home_{conn.home()}, limits_{home_.limits()}, routes_{routes},
+  http_session(connection& conn, site where)
+    : conn_{conn}, home_{conn.home()}, limits_{home_.limits()}, site_{where},
       reader_{limits_.framing} {}
 
   task<void> run();
@@ -38,13 +38,13 @@ private:
   http_reply fail_late(std::string detail) {
     return fail({.slug = "request-timeout", .detail = std::move(detail)});
   }
-  bool draining() const { return home_.shared().draining; }
+  bool draining() const { return site_.drains && home_.shared().draining; }
   mono_time body_deadline(mono_time began) const;
 
   connection& conn_;
   io_thread& home_;
   const gateway_limits& limits_;
-  std::span<const route> routes_;
+  site site_;
   request_reader reader_;
   std::string request_id_;
   std::string trace_id_;
@@ -164,7 +164,7 @@ task<bool> http_session::serve() {
   home_.counters().requests.add();
   request_id_ = home_.make_request_id();
   trace_id_ = trace_id_of(request.get(header::traceparent));
-  const auto match = match_route(routes_, request);
+  const auto match = match_route(site_.routes, request);
   const auto wrong =
     check_head(request, match, home_.shared().config.open_mode);
   if (wrong) {
@@ -262,9 +262,8 @@ task<bool> http_session::discard_rest() {
 
 } // namespace
 
-task<void> run_session(std::shared_ptr<connection> conn,
-                       std::span<const route> routes) {
-  http_session session{*conn, routes};
+task<void> run_session(std::shared_ptr<connection> conn, site where) {
+  http_session session{*conn, where};
   co_await session.run();
 }
 

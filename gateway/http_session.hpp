@@ -12,8 +12,6 @@
 
 namespace troupe::gateway {
 
-/// `routes` outlives the session.
-task<void> run_session(std::shared_ptr<connection> conn,
-                       std::span<const route> routes);
+task<void> run_session(std::shared_ptr<connection> conn, site where);
 
 } // namespace troupe::gateway

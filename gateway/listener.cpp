@@ -30,16 +30,16 @@ bool is_shortage(const error_code& ec) {
 
 // Keeps the connection and its place in the quota while its session runs.
 task<void> session_of(tcp_socket socket, address_quota::lease, io_thread& home,
-                      std::span<const route> routes) {
+                      site where) {
   auto conn = std::make_shared<connection>(std::move(socket), home);
-  co_await run_session(conn, routes);
+  co_await run_session(conn, where);
 }
 
 } // namespace
 
 listener::listener(std::span<const std::unique_ptr<io_thread>> threads,
-                   std::span<const route> routes)
-  : threads_{threads}, routes_{routes}, acceptor_{threads.front()->io()} {}
+                   site where)
+  : threads_{threads}, site_{where}, acceptor_{threads.front()->io()} {}
 
 runtime::result<void> listener::open(const listen_address& address) {
   error_code ec;
@@ -133,7 +133,7 @@ void listener::admit(tcp_socket socket, io_thread& home) {
     return; // The socket closes unanswered.
   }
   spawn_session(home.io().get_executor(),
-                session_of(std::move(socket), std::move(lease), home, routes_),
+                session_of(std::move(socket), std::move(lease), home, site_),
                 counters, "http_session");
 }
 

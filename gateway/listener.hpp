@@ -21,9 +21,8 @@ class io_thread;
 /// Lives on the first of its threads.
 class listener : public std::enable_shared_from_this<listener> {
 public:
-  /// `threads` (at least one) and `routes` outlive it.
-  listener(std::span<const std::unique_ptr<io_thread>> threads,
-           std::span<const route> routes);
+  /// `threads` (at least one) outlive it.
+  listener(std::span<const std::unique_ptr<io_thread>> threads, site where);
 
   /// Binds; `io_error` says which address and why.
   runtime::result<void> open(const listen_address& address);
@@ -40,7 +39,7 @@ private:
   void admit(tcp_socket socket, io_thread& home);
 
   std::span<const std::unique_ptr<io_thread>> threads_;
-  std::span<const route> routes_;
+  site site_;
   tcp_acceptor acceptor_;
   size_t next_ = 0;
 };

@@ -39,8 +39,10 @@ runtime::result<bound_addresses> server::start() {
   for (uint32_t i = 0; i < count; ++i)
     s.threads.push_back(
       std::make_unique<io_thread>(s.shared, runtime::entropy_seed()));
-  s.public_listener = std::make_shared<listener>(s.threads, public_routes());
-  s.admin_listener = std::make_shared<listener>(s.threads, admin_routes());
+  s.public_listener =
+    std::make_shared<listener>(s.threads, site{public_routes()});
+  s.admin_listener =
+    std::make_shared<listener>(s.threads, site{admin_routes(), false});
   auto opened = s.public_listener->open(s.config.listen);
   if (opened)
     opened = s.admin_listener->open(s.config.admin_listen);
