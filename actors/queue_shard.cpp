@@ -1,7 +1,8 @@
 #include "actors/queue_shard.hpp"
 
-#include "actors/dispatcher.hpp"
+#include "actors/head_feeds.hpp"
 #include "actors/journal.hpp"
+#include "actors/resident_jobs.hpp"
 #include "actors/store_reader.hpp"
 #include "runtime/job_codec.hpp"
 #include "runtime/log.hpp"
@@ -10,7 +11,6 @@
 #include <caf/send.hpp>
 
 #include <map>
-#include <unordered_map>
 
 namespace troupe::actors {
 namespace {
@@ -33,6 +33,7 @@ public:
                     uint64_t generation)
     : self_{self}, env_{*env}, shard_{shard}, config_{config},
       rng_{env_.make_rng()}, ledger_{shard, config.ledger, 0},
+      feeds_{env_, shard, config.announced_heads},
       entry_{env_.catalog.enrol(self->ctrl(), name,
                                 directory::shard_name(shard), generation)} {
     install_handlers(self, env_);
@@ -43,9 +44,7 @@ public:
     if (trouble_)
       --env_.board.shards_quarantined;
     env_.board.live_jobs -= ledger_.live();
-    ledger_ = runtime::shard_ledger{shard_, config_.ledger, 0};
-    for (const auto& [model, depths] : std::map{published_})
-      publish(model);
+    feeds_.withdraw();
     if (open_)
       --env_.board.shards_ready;
   }
@@ -74,14 +73,6 @@ public:
   }
 
 private:
-  struct resident {
-    job_actor actor;
-    uint64_t commands = 0; ///< Sent so far.
-  };
-  struct feed {
-    dispatcher_actor dispatcher;
-    std::vector<runtime::announced_head> announced;
-  };
 
   // --- clients -----------------------------------------------------------------
 
@@ -190,7 +181,7 @@ private:
     ledger_.begin_end(x.id);
     auto model = ledger_.find(x.id)->model;
     forward(x.id, std::move(x));
-    announce(model);
+    feeds_.announce(ledger_, model);
   }
 
   /// The live record, if the shard serves and the tenant owns it. Otherwise
@@ -242,8 +233,8 @@ private:
     for (const auto& line : env_.board.models())
       if (auto d = env_.directory.find<dispatcher_actor>(
             directory::dispatcher_name(line.name))) {
-        feeds_[line.name].dispatcher = d;
-        announce(line.name, true);
+        feeds_.open(line.name, d);
+        feeds_.announce(ledger_, line.name, true);
       }
     arm();
   }
@@ -258,14 +249,16 @@ private:
     }
     std::map<std::string, bool> touched;
     for (auto& note : x.notes)
-      if (on_note(note))
-        touched[note.record.model] = true;
-    for (const auto& [model, yes] : touched)
-      announce(model);
+      touched[note.record.model] |= on_note(note);
+    for (const auto& [model, heads] : touched)
+      if (heads)
+        feeds_.announce(ledger_, model);
+      else
+        feeds_.publish(ledger_, model);
     arm();
   }
 
-  /// True if the model's queue may have changed.
+  /// True if the heads of the model's queue may have changed.
   bool on_note(commit_note& note) {
     auto id = note.record.id;
     switch (note.what) {
@@ -273,7 +266,7 @@ private:
         if (env_.metrics != nullptr)
           env_.metrics->job_accepted(false);
         ledger_.committed(id, std::move(note.spec), env_.mono());
-        return may_be_head(note.record);
+        return feeds_.may_change(note.record);
       case commit_note::kind::requeued:
         ledger_.requeued(note.record, note.delay, env_.mono());
         return true;
@@ -281,7 +274,7 @@ private:
         if (ledger_.find(id) != nullptr)
           --env_.board.live_jobs;
         ledger_.closed(id);
-        dismiss(id);
+        residents_.dismiss(id);
         return false;
       case commit_note::kind::barrier:
         if (ledger_.find(id) != nullptr)
@@ -291,17 +284,6 @@ private:
     return false;
   }
 
-  /// False when the announced heads are full and all before this job: most
-  /// submissions to a long queue change nothing that a dispatcher sees.
-  bool may_be_head(const runtime::job_record& record) const {
-    auto it = feeds_.find(record.model);
-    if (it == feeds_.end())
-      return false;
-    const auto& announced = it->second.announced;
-    return announced.size() < config_.announced_heads
-           || record.order_key <= announced.back().key;
-  }
-
   // --- dispatchers -----------------------------------------------------------------
 
   void on_open_feed(open_feed& x) {
@@ -309,9 +291,9 @@ private:
     auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender());
     if (!d)
       return;
-    feeds_[x.model].dispatcher = d;
+    feeds_.open(x.model, d);
     if (open_)
-      announce(x.model, true);
+      feeds_.announce(ledger_, x.model, true);
   }
 
   void on_lease_jobs(lease_jobs& x) {
@@ -332,10 +314,7 @@ private:
                           .worker = std::move(request.worker),
                           .continues_prefix = request.continues_prefix});
     }
-    auto& f = feeds_[x.model];
-    publish(x.model);
-    f.announced = ledger_.heads(x.model, config_.announced_heads);
-    answer.heads = f.announced;
+    answer.heads = feeds_.take(ledger_, x.model);
     if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
       caf::anon_send(d, std::move(answer));
   }
@@ -343,40 +322,11 @@ private:
   void on_attempts_lost(attempts_lost& x) {
     entry_.count();
     for (auto id : x.attempts)
-      if (auto it = residents_.find(id.job); it != residents_.end())
-        caf::anon_send(it->second.actor,
-                       attempt_ended{
-                         .id = id,
-                         .lost = runtime::attempt_loss::crashed_shared,
-                         .why = {errc::worker_lost, "the worker died"}});
-  }
-
-  /// Tells the board what changed in the queue's depth.
-  void publish(const std::string& model) {
-    auto now = ledger_.depths(model);
-    auto& last = published_[model];
-    auto change = now;
-    bool changed = false;
-    for (size_t i = 0; i < now.size(); ++i) {
-      change[i] -= last[i];
-      changed = changed || change[i] != 0;
-    }
-    last = now;
-    if (changed)
-      env_.board.change_depths(model, change);
-  }
-
-  void announce(const std::string& model, bool always = false) {
-    publish(model);
-    auto it = feeds_.find(model);
-    if (it == feeds_.end() || !it->second.dispatcher)
-      return;
-    auto heads = ledger_.heads(model, config_.announced_heads);
-    if (!always && heads == it->second.announced)
-      return;
-    it->second.announced = heads;
-    caf::anon_send(it->second.dispatcher,
-                   announce_heads{shard_, std::move(heads)});
+      residents_.tell(id.job,
+                      attempt_ended{
+                        .id = id,
+                        .lost = runtime::attempt_loss::crashed_shared,
+                        .why = {errc::worker_lost, "the worker died"}});
   }
 
   // --- job actors --------------------------------------------------------------------
@@ -390,44 +340,29 @@ private:
                             .epoch = ledger_.epoch(),
                             .recover = recover});
     self_->monitor(actor);
-    by_actor_[actor->id()] = id;
-    residents_[id] = resident{.actor = std::move(actor)};
+    residents_.add(id, std::move(actor));
   }
 
   template <class Command>
   void forward(job_id id, Command command) {
     // A job that ran before has more history than its record says.
     make_resident(id, nullptr, ledger_.find(id)->attempt > 0);
-    auto& r = residents_[id];
-    ++r.commands;
-    caf::anon_send(r.actor, std::move(command));
+    residents_.command(id, std::move(command));
   }
 
   void on_job_idle(const job_idle& x) {
     entry_.count();
-    auto it = residents_.find(x.id);
-    if (it != residents_.end() && it->second.commands == x.commands)
-      dismiss(x.id);
-  }
-
-  void dismiss(job_id id) {
-    auto it = residents_.find(id);
-    if (it == residents_.end())
-      return;
-    caf::anon_send(it->second.actor, leave_atom_v);
-    by_actor_.erase(it->second.actor->id());
-    residents_.erase(it);
+    if (residents_.caught_up(x.id, x.commands))
+      residents_.dismiss(x.id);
   }
 
   /// Only unexpected ends get here with a known id. Start it again once what it
   /// sent before is durable.
   void on_job_down(caf::down_msg& x) {
-    auto it = by_actor_.find(x.source.id());
-    if (it == by_actor_.end())
+    auto down = residents_.take_down(x.source.id());
+    if (!down)
       return;
-    auto id = it->second;
-    residents_.erase(id);
-    by_actor_.erase(it);
+    auto id = *down;
     const auto* record = ledger_.find(id);
     if (record == nullptr)
       return;
@@ -458,7 +393,7 @@ private:
     }
     drop_expired_keys();
     for (const auto& [model, yes] : touched)
-      announce(model);
+      feeds_.announce(ledger_, model);
     arm();
   }
 
@@ -544,13 +479,11 @@ private:
   queue_shard_config config_;
   runtime::seeded_rng rng_;
   runtime::shard_ledger ledger_;
+  head_feeds feeds_;
   catalog_entry entry_;
   bool open_ = false;
   std::optional<runtime::failure> trouble_;
-  std::unordered_map<job_id, resident> residents_;
-  std::unordered_map<caf::actor_id, job_id> by_actor_;
-  std::map<std::string, feed> feeds_;
-  std::map<std::string, runtime::shard_ledger::tier_depths> published_;
+  resident_jobs residents_;
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;
   uint32_t job_crashes_ = 0;
