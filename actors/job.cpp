@@ -115,8 +115,7 @@ private:
     if (x.position && record.status == runtime::job_status::queued) {
       view.position = x.position;
       view.estimated_start_s
-        = static_cast<double>(*x.position)
-          * env_.board.seconds_per_position(record.model);
+        = env_.board.seconds_until_start(record.model, *x.position);
     }
     fence(x.reply, runtime::job_snapshot{std::move(view)});
   }

@@ -157,8 +157,7 @@ private:
                            .position = x.position};
     if (x.position)
       view.estimated_start_s
-        = static_cast<double>(*x.position)
-          * env_.board.seconds_per_position(record->model);
+        = env_.board.seconds_until_start(record->model, *x.position);
     env_.sinks.post(x.reply, runtime::job_snapshot{std::move(view)});
   }
 

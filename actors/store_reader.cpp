@@ -64,8 +64,7 @@ private:
                            .position = x.position};
     if (x.position)
       view.estimated_start_s
-        = static_cast<double>(*x.position)
-          * env_.board.seconds_per_position(view.record.model);
+        = env_.board.seconds_until_start(view.record.model, *x.position);
     switch (x.as) {
       case view_kind::snapshot:
         return post(x.reply, runtime::job_snapshot{std::move(view)});

@@ -105,7 +105,7 @@ const problem_kind& problem_kind_of(std::string_view slug) noexcept {
   return kind ? *kind : *find_problem_kind("internal");
 }
 
-std::string_view slug_of(errc code) noexcept {
+std::string_view slug_of(errc code) noexcept { // tidy: length: one table
   switch (code) {
     case errc::invalid_argument:
     case errc::validation_failed:

@@ -71,6 +71,10 @@ public:
   /// Expected seconds until one place in the model's queue is served: an
   /// exponentially weighted mean (alpha 0.05) over slots; 0 while unknown.
   double seconds_per_position(const std::string& model) const;
+  /// The same for a job with `ahead` jobs before it.
+  double seconds_until_start(const std::string& model, uint64_t ahead) const {
+    return static_cast<double>(ahead) * seconds_per_position(model);
+  }
 
 private:
   struct line_state {

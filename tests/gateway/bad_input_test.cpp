@@ -1,3 +1,4 @@
+// tidy: length: the table of bad input, row by row
 // Every row of the bad-input table that concerns these endpoints: the exact
 // status, the problem type, and what becomes of the connection.
 #include "tests/gateway/framing_corpus.hpp"
@@ -294,6 +295,7 @@ TEST_CASE("bad JSON is told from wrong fields", "[gateway][http]") {
   CHECK(node.jobs().submitted() == 0);
 }
 
+// tidy: length: a table of wrong members
 TEST_CASE("every wrong field is named", "[gateway][http]") {
   gateway_under_test node;
   struct wrong_member {

@@ -1,3 +1,4 @@
+// tidy: length: one case per behaviour of the job endpoints
 // The job endpoints as a well-behaved client uses them.
 #include "gateway/http_status.hpp"
 #include "tests/support/gateway_under_test.hpp"
