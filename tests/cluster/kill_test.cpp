@@ -117,7 +117,8 @@ void check_history(mortal_node& node, const std::string& id) {
   CHECK(result.at("status") == "completed");
   auto output = result.at("output").as_array();
   REQUIRE(output.size() == 1);
-  CHECK(output[0].at("content").at(0).at("text") == text);
+  auto stored = output[0].at("content").at(0).at("text").as_string();
+  CHECK(std::string{stored} == text);
 }
 
 } // namespace
