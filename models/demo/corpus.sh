@@ -6,7 +6,7 @@
 # folder, so the system's package lists stay as they are. The result depends
 # only on the release's lists: packages sorted by name, one record each, records
 # ended by a form feed and a newline. Prints the corpus' SHA-256 at the end;
-# writer/corpus.sha256 holds that of the corpus the weights were trained on.
+# writer/corpus_digest.txt holds that of the corpus the weights were trained on.
 set -eu
 out=${1:?usage: corpus.sh OUT_FILE}
 state=$(mktemp -d "${TMPDIR:-/tmp}/troupe-corpus.XXXXXX")
