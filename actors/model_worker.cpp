@@ -138,7 +138,10 @@ private:
   void on_event(models::attempt_failed& e) {
     attempt_ended message{.id = e.id};
     if (e.transient) {
-      message.lost = runtime::attempt_loss::model_error;
+      // No room in the engine after all is nobody's failure.
+      message.lost = e.why.code == errc::queue_full
+                       ? runtime::attempt_loss::refused
+                       : runtime::attempt_loss::model_error;
       message.why = std::move(e.why);
     } else {
       message.failed = std::move(e.why);

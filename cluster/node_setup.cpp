@@ -2,6 +2,7 @@
 
 #include "models/engine_process.hpp"
 #include "models/simulated_engine.hpp"
+#include "runtime/log.hpp"
 #include "runtime/storage/memory_store.hpp"
 #include "runtime/storage/rocksdb_store.hpp"
 
@@ -52,7 +53,9 @@ models::engine_factory local(const runtime::model_settings& m,
                 .prefill_tokens_max = m.prefill_tokens_max,
                 .threads = m.threads},
     .watchdog = watchdog(engine),
-    .log = {}};
+    .log = [name = m.name](std::string_view line) {
+      runtime::log_warn("engine", line, {{"model", name}});
+    }};
   return [config] { return std::make_unique<models::engine_process>(config); };
 }
 
