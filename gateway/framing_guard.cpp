@@ -351,6 +351,7 @@ void framing_guard::end_head() noexcept {
 }
 
 void framing_guard::chunk_byte(unsigned char c) noexcept {
+  ++framing_bytes_;
   switch (at_) {
     case at::chunk_size: {
       if (c == '\r' && size_digits_ > 0) {
@@ -394,6 +395,7 @@ void framing_guard::chunk_byte(unsigned char c) noexcept {
         return refuse(framing_error::bad_framing, "CR without LF");
       at_ = at::end;
       state_ = state::done;
+      framing_bytes_ = 0;
       return;
   }
 }
@@ -407,6 +409,7 @@ void framing_guard::chunk_size_done() noexcept {
   if (left_ > limits_.body_bytes_max - body_bytes_)
     return refuse(framing_error::body_too_large, "the body is too large");
   at_ = at::chunk_data;
+  framing_bytes_ = 0;
 }
 
 } // namespace troupe::gateway

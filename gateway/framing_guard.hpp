@@ -63,6 +63,8 @@ public:
   uint64_t content_length() const noexcept { return content_length_; }
   /// Decoded bytes of the body so far.
   uint64_t body_bytes() const noexcept { return body_bytes_; }
+  /// How many of the latest bytes belong to chunk framing that is not complete.
+  size_t unfinished_framing() const noexcept { return framing_bytes_; }
 
 private:
   enum class at : uint8_t {
@@ -133,6 +135,7 @@ private:
   uint64_t body_bytes_ = 0;
   uint64_t left_ = 0; ///< Of the body or of the current chunk.
   size_t size_digits_ = 0;
+  size_t framing_bytes_ = 0; ///< Since the last chunk's data.
 };
 
 } // namespace troupe::gateway

@@ -155,7 +155,10 @@ void request_reader::take_head() {
 
 request_reader::step request_reader::parse_body() {
   auto& parser = *parser_->parser;
-  while (parse_at_ < guard_at_ && !parser.is_done()) {
+  // Beast 1.83 fails an assertion when the last chunk comes in pieces (`0` CRLF,
+  // then CRLF), so it gets chunk framing only whole.
+  const auto whole = guard_at_ - guard_.unfinished_framing();
+  while (parse_at_ < whole && !parser.is_done()) {
     boost::beast::error_code ec;
     const auto used =
       parser.put(boost::asio::const_buffer{buffer_.get() + parse_at_,
