@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdlib>
 #include <stdexcept>
+#include <utility>
 
 // tidy: seams: this file is a server made of sockets, for tests alone
 namespace troupe::tests {
@@ -30,7 +31,7 @@ size_t body_size(std::string_view head) {
            : std::strtoul(head.data() + found + name.size(), nullptr, 10);
 }
 
-thread_local std::string* noted_request = nullptr;
+thread_local std::function<void(const std::string&)> note_request;
 
 } // namespace
 
@@ -49,8 +50,8 @@ std::string scripted_connection::read_request() {
       return {};
     text.append(piece.data(), static_cast<size_t>(got));
   }
-  if (noted_request)
-    *noted_request += text;
+  if (note_request)
+    note_request(text);
   return text;
 }
 
@@ -114,15 +115,19 @@ void scripted_server::serve() {
     int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0)
       continue;
-    std::string request;
-    noted_request = &request;
+    bool noted = false;
+    // On the list before the answer leaves: who has the answer finds it there.
+    note_request = [&](const std::string& text) {
+      std::lock_guard lock{mutex_};
+      if (!std::exchange(noted, true))
+        requests_.emplace_back();
+      requests_.back() += text;
+    };
     scripted_connection connection{fd};
     scripts_[std::min(n++, scripts_.size() - 1)](connection);
-    noted_request = nullptr;
-    {
-      std::lock_guard lock{mutex_};
-      requests_.push_back(std::move(request));
-    }
+    if (!noted)
+      note_request({});
+    note_request = nullptr;
     close(fd);
   }
 }
