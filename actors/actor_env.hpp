@@ -66,6 +66,14 @@ struct actor_env {
     return at <= now ? runtime::duration{0} : at - now;
   }
 
+  /// A long-lived actor's line in the catalog and its name in the directory.
+  /// From its constructor: whoever hears of it can already find it.
+  catalog_entry enrol(caf::actor_control_block* self, const char* kind,
+                      const std::string& name, uint64_t generation) {
+    directory.put(name, caf::strong_actor_ptr{self}, generation);
+    return catalog.enrol(caf::weak_actor_ptr{self}, kind, name, generation);
+  }
+
   /// Spawns `Impl` pooled, or on its own thread when `mode` says so.
   template <class Impl, class... Ts>
   auto spawn(spawn_mode mode, Ts&&... xs) {

@@ -19,7 +19,7 @@ public:
                    dispatcher_config config, uint64_t generation)
     : self_{self}, env_{*env}, config_{std::move(config)},
       core_{config_.lease_timeout},
-      entry_{env_.catalog.enrol(self->ctrl(), name,
+      entry_{env_.enrol(self->ctrl(), name,
                                 directory::dispatcher_name(config_.model),
                                 generation)} {
     install_handlers(self, env_);

@@ -1,5 +1,6 @@
 #include "actors/job.hpp"
 
+#include "actors/dispatcher.hpp"
 #include "actors/journal.hpp"
 #include "actors/model_worker.hpp"
 #include "actors/queue_shard.hpp"
@@ -96,9 +97,11 @@ private:
                                     .prefix = machine_.text(),
                                     .prefix_tokens = machine_.text_tokens()};
     auto worker = env_.directory.find<model_worker_actor>(x.worker);
-    if (!worker)
+    if (!worker) {
+      drop_attempt(x.worker, x.id);
       return lose(x.id, runtime::attempt_loss::refused,
                   {errc::worker_lost, x.worker + " is gone"});
+    }
     self_->send(worker, start_attempt{std::move(request)});
   }
 
@@ -364,9 +367,13 @@ private:
     return true;
   }
 
+  /// The slot is free again: the worker says so, or we do in its place.
   void drop_attempt(const std::string& worker, runtime::attempt_id id) {
     if (auto handle = env_.directory.find<model_worker_actor>(worker))
       caf::anon_send(handle, cancel_attempt{id});
+    else if (auto dispatcher = env_.directory.find<dispatcher_actor>(
+               directory::dispatcher_name(machine_.record().model)))
+      caf::anon_send(dispatcher, attempt_freed{worker, id});
   }
 
   /// Offers to leave when there is nothing to do: the shard decides.

@@ -22,7 +22,7 @@ public:
                 runtime::store* store, journal_config config,
                 uint64_t generation)
     : self_{self}, env_{*env}, store_{*store}, config_{config},
-      entry_{env_.catalog.enrol(self->ctrl(), name, "journal", generation)} {
+      entry_{env_.enrol(self->ctrl(), name, "journal", generation)} {
     install_handlers(self, env_);
   }
 

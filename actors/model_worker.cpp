@@ -23,7 +23,7 @@ public:
                      model_worker_config config, uint64_t generation)
     : self_{self}, env_{*env}, config_{std::move(config)},
       worker_{directory::worker_name(config_.model, config_.index)},
-      entry_{env_.catalog.enrol(self->ctrl(), name, worker_, generation)},
+      entry_{env_.enrol(self->ctrl(), name, worker_, generation)},
       engine_{config_.make_engine()} {
     install_handlers(self, env_);
   }

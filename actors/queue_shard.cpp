@@ -34,7 +34,7 @@ public:
     : self_{self}, env_{*env}, shard_{shard}, config_{config},
       rng_{env_.make_rng()}, ledger_{shard, config.ledger, 0},
       feeds_{env_, shard, config.announced_heads},
-      entry_{env_.catalog.enrol(self->ctrl(), name,
+      entry_{env_.enrol(self->ctrl(), name,
                                 directory::shard_name(shard), generation)} {
     install_handlers(self, env_);
     self->set_down_handler([this](caf::down_msg& x) { on_job_down(x); });

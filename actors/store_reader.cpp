@@ -19,7 +19,7 @@ public:
                      const runtime::store_reader* store, size_t index,
                      uint64_t generation)
     : self_{self}, env_{*env}, store_{*store},
-      entry_{env_.catalog.enrol(self->ctrl(), name,
+      entry_{env_.enrol(self->ctrl(), name,
                                 directory::reader_name(index), generation)} {
     install_handlers(self, env_);
   }

@@ -122,8 +122,16 @@ void dispatch_core::refused(job_id job) {
 
 void dispatch_core::freed(const std::string& worker, attempt_id attempt) {
   auto it = workers_.find(worker);
-  if (it == workers_.end() || it->second.running.erase(attempt) == 0)
+  if (it == workers_.end())
     return;
+  if (it->second.running.erase(attempt) == 0) {
+    // It ended before the shard's answer came: that answer will find no order.
+    if (auto p = pending_.find(attempt.job);
+        p != pending_.end() && p->second.order.worker == worker
+        && p->second.order.after_attempt + 1 == attempt.attempt)
+      drop_order(attempt.job);
+    return;
+  }
   if (it->second.idle())
     it->second.exclusive = false;
 }

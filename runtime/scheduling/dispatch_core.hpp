@@ -49,7 +49,8 @@ public:
   /// The shard's answer. `granted`: the attempt occupies the slot from now on.
   void granted(job_id job, attempt_id attempt);
   void refused(job_id job);
-  /// The worker is done with the attempt, whatever became of it.
+  /// The worker is done with the attempt, whatever became of it. May overtake
+  /// `granted` for the same attempt.
   void freed(const std::string& worker, attempt_id attempt);
 
   uint32_t slots_total() const noexcept;

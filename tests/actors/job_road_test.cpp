@@ -274,3 +274,22 @@ TEST_CASE("the total limit turns a running job into a partial result",
   auto next = f.submit(f.spec());
   REQUIRE(f.run_to_end(next));
 }
+
+TEST_CASE("a crash beside a mate ends as poison and spares the mate",
+          "[actors][recovery]") {
+  fixture f{8};
+  auto slow = f.spec();
+  slow.simulate = runtime::simulate_params{};
+  slow.simulate->service_s = 3.0;
+  auto mate = f.submit(slow);
+  auto crashing = f.spec();
+  crashing.simulate = runtime::simulate_params{};
+  crashing.simulate->crash = true;
+  auto poison = f.submit(crashing);
+  REQUIRE(f.run_to_end(mate, 2min));
+  CHECK(f.get(mate).status == job_status::completed);
+  REQUIRE(f.run_to_end(poison, 2min));
+  CHECK(f.get(poison).error->code == runtime::errc::poison);
+  auto probe = f.submit(f.spec());
+  REQUIRE(f.run_to_end(probe, 2min));
+}

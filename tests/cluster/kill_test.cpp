@@ -51,6 +51,12 @@ public:
       return {};
     return std::string{json::parse(answer.body).at("id").as_string()};
   }
+  std::string submit_crashing() {
+    auto answer = fetch(
+      node_->gateway_port(), "POST", "/v1/jobs",
+      R"({"model":"sim","input":"x","params":{"simulate":{"crash":true}}})");
+    return std::string{json::parse(answer.body).at("id").as_string()};
+  }
   json::value get(const std::string& target) {
     auto answer = fetch(node_->gateway_port(), "GET", target, {}, 40);
     INFO(target << " " << answer.status << " " << answer.body);
@@ -164,6 +170,22 @@ TEST_CASE("a stream goes on after a kill without a gap, a repeat or a reset",
   for (size_t i = 0; i < seen.size(); ++i)
     CHECK(all[i] == seen[i]);
   check_history(node, id);
+}
+
+TEST_CASE("a job that crashes its engine is poison and harms nobody else",
+          "[cluster][slow]") {
+  mortal_node node;
+  auto mate = node.submit(1.0, 20);
+  node.await_events(mate, 4);
+  auto crashing = node.submit_crashing();
+  auto job = node.await_end(crashing);
+  CHECK(job.at("status") == "failed");
+  CHECK(job.at("error").at("code") == "poison");
+  CHECK(job.at("dead_letter") == true);
+  CHECK(node.await_end(mate).at("status") == "completed");
+  check_history(node, mate);
+  auto probe = node.submit(0.05, 3);
+  CHECK(node.await_end(probe).at("status") == "completed");
 }
 
 TEST_CASE("SIGTERM parks what runs and exits with 0", "[cluster][slow]") {
