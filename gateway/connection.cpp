@@ -58,24 +58,23 @@ task<size_t> connection::read(std::span<char> room, mono_time deadline) {
   co_return n;
 }
 
-task<bool> connection::write(std::string_view bytes) {
+size_t connection::write_now(std::string_view bytes) {
   if (peer_gone_)
-    co_return false;
+    return 0;
   error_code ec;
-  // Almost always the kernel has room.
-  while (!bytes.empty()) {
-    const auto n =
-      socket_.write_some(asio::buffer(bytes.data(), bytes.size()), ec);
-    bytes.remove_prefix(n);
-    if (ec)
-      break;
-  }
-  if (bytes.empty())
-    co_return true;
-  if (ec != asio::error::would_block && ec != asio::error::try_again) {
-    peer_gone_ = true;
-    co_return false;
-  }
+  size_t total = 0;
+  while (total < bytes.size() && !ec)
+    total += socket_.write_some(
+      asio::buffer(bytes.data() + total, bytes.size() - total), ec);
+  peer_gone_ =
+    ec && ec != asio::error::would_block && ec != asio::error::try_again;
+  return total;
+}
+
+task<bool> connection::write(std::string_view bytes) {
+  bytes.remove_prefix(write_now(bytes));
+  if (bytes.empty() || peer_gone_)
+    co_return bytes.empty();
   // A stall ends it, and so does a reader below 1 KiB/s.
   timed_out_ = false;
   const auto last = home_.now() + home_.limits().write_timeout

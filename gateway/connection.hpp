@@ -45,6 +45,10 @@ public:
   /// less than 1 KiB/s beyond that. `bytes` outlives the call.
   task<bool> write(std::string_view bytes);
 
+  /// Writes what the kernel takes without waiting; how many bytes. An error sets
+  /// `peer_gone`.
+  size_t write_now(std::string_view bytes);
+
   /// Waits for `wake` or for the time, whichever is first. Spurious returns are
   /// possible: check what was waited for.
   task<void> suspend(runtime::mono_time until);

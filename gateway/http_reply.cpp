@@ -19,9 +19,8 @@ void http_reply::add(std::string_view name, std::string_view value) {
   fields += "\r\n";
 }
 
-std::string to_bytes(const http_reply& reply, const reply_frame& frame) {
-  std::string out;
-  out.reserve(256 + reply.fields.size() + reply.body.size());
+void append_bytes(std::string& out, const http_reply& reply,
+                  const reply_frame& frame) {
   out += "HTTP/1.1 ";
   out += std::to_string(reply.status);
   out += ' ';
@@ -48,7 +47,6 @@ std::string to_bytes(const http_reply& reply, const reply_frame& frame) {
   out += "\r\n";
   if (!bodiless && !frame.head_only)
     out += reply.body;
-  return out;
 }
 
 std::string imf_fixdate(int64_t unix_s) {

@@ -29,8 +29,9 @@ struct reply_frame {
   int minor_version = 1;
 };
 
-/// Status line, fields and body in one string.
-std::string to_bytes(const http_reply& reply, const reply_frame& frame);
+/// Status line, fields and body, appended to `out`.
+void append_bytes(std::string& out, const http_reply& reply,
+                  const reply_frame& frame);
 
 /// "Fri, 21 Aug 2026 10:00:05 GMT" for seconds since 1970.
 std::string imf_fixdate(int64_t unix_s);

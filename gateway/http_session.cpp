@@ -220,13 +220,22 @@ task<bool> http_session::answer(http_reply reply) {
     counters.answers_2xx.add();
   const auto& request = reader_.request();
   const bool keep = request.keep_alive && !reply.close && !draining();
-  const auto bytes = to_bytes(reply, {.request_id = request_id_,
-                                      .date = home_.date(),
-                                      .keep_alive = keep,
-                                      .head_only = request.method == "HEAD",
-                                      .minor_version = request.minor_version});
-  const bool written = co_await conn_.write(bytes);
-  co_return written&& keep;
+  auto& bytes = home_.scratch();
+  append_bytes(bytes, reply,
+               {.request_id = request_id_,
+                .date = home_.date(),
+                .keep_alive = keep,
+                .head_only = request.method == "HEAD",
+                .minor_version = request.minor_version});
+  // Nearly always the kernel takes it all at once.
+  const auto taken = conn_.write_now(bytes);
+  if (taken == bytes.size())
+    co_return keep;
+  const auto rest = bytes.substr(taken);
+  const bool written = co_await conn_.write(rest);
+  if (!written)
+    co_return false;
+  co_return keep;
 }
 
 // Before the body was read. What is left of it must be skipped or the next

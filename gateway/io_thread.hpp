@@ -54,6 +54,13 @@ public:
   /// Of this second, for the Date field.
   const std::string& date();
   std::string make_request_id();
+  /// An empty string with capacity, valid until the next await.
+  std::string& scratch() noexcept {
+    if (scratch_.capacity() > scratch_bytes_max)
+      scratch_ = std::string{};
+    scratch_.clear();
+    return scratch_;
+  }
 
   /// Runs until `stop`.
   void run();
@@ -67,6 +74,8 @@ public:
   size_t connections() const noexcept { return table_.size(); }
 
 private:
+  static constexpr size_t scratch_bytes_max = 64 * 1024; ///< Kept.
+
   void arm_sweep();
   void sweep();
   void release_if_finished();
@@ -85,6 +94,7 @@ private:
   runtime::mono_time status_at_{};
   bool status_known_ = false;
   std::string date_;
+  std::string scratch_;
   int64_t date_s_ = -1;
 };
 

@@ -6,6 +6,7 @@
 #include <boost/json/value_stack.hpp>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <limits>
 #include <vector>
@@ -27,7 +28,8 @@ struct tree_handler {
   static constexpr size_t max_string_size = json::string::max_size();
   using error = json::error_code;
 
-  json::value_stack stack;
+  std::array<unsigned char, 2048> room; ///< The stack's, while it suffices.
+  json::value_stack stack{json::storage_ptr{}, room.data(), room.size()};
   std::vector<std::string> keys; ///< Of all open objects, innermost last.
   std::vector<size_t> starts;    ///< Where each open object's keys begin.
   std::string part;              ///< Of a key that comes in pieces.
@@ -144,14 +146,14 @@ void write_canonical(json_writer& out, const json::value& value) {
 
 } // namespace
 
-runtime::result<json::value> read_json(std::string_view text,
-                                       size_t depth_max) {
+runtime::result<json::value> read_json(std::string_view text, size_t depth_max,
+                                       json::storage_ptr storage) {
   json::parse_options options;
   options.max_depth = depth_max;
   options.allow_infinity_and_nan = true;
   try {
     json::basic_parser<tree_handler> parser{options};
-    parser.handler().stack.reset();
+    parser.handler().stack.reset(std::move(storage));
     json::error_code ec;
     const auto used = parser.write_some(false, text.data(), text.size(), ec);
     const auto where = " at byte " + std::to_string(used);

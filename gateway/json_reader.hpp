@@ -5,6 +5,7 @@
 
 #include "runtime/result.hpp"
 
+#include <boost/json/storage_ptr.hpp>
 #include <boost/json/value.hpp>
 
 #include <string>
@@ -12,9 +13,10 @@
 
 namespace troupe::gateway {
 
-/// `invalid_json` with what and where (byte offset).
-runtime::result<boost::json::value> read_json(std::string_view text,
-                                              size_t depth_max);
+/// `invalid_json` with what and where (byte offset). The tree lives in `storage`.
+runtime::result<boost::json::value>
+read_json(std::string_view text, size_t depth_max,
+          boost::json::storage_ptr storage = {});
 
 /// The same document in one spelling: no blanks, sorted keys. What an
 /// Idempotency-Key's fingerprint is made from.

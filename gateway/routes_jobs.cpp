@@ -10,7 +10,11 @@
 #include "gateway/query_reader.hpp"
 #include "runtime/sha256.hpp"
 
+#include <boost/json/monotonic_resource.hpp>
+
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <utility>
 
 namespace troupe::gateway {
@@ -87,19 +91,49 @@ submit_options options_of(std::string_view key, std::string_view path,
           .fingerprint = runtime::sha256(canonical_json(body))};
 }
 
+struct job_submission {
+  std::unique_ptr<job_spec> spec; ///< Large: kept out of coroutine frames.
+  submit_options options;
+};
+
+// No coroutine, so that the tree can live on the stack.
+std::variant<job_submission, problem> read_submission(exchange& ex) {
+  std::array<unsigned char, 8192> room;
+  boost::json::monotonic_resource memory{room.data(), room.size()};
+  const auto body =
+    read_json(ex.request.body, ex.home.limits().json_depth_max, &memory);
+  if (!body)
+    return to_problem(body.error());
+  auto parsed = read_job_request(*body, ex.home.status().models);
+  if (auto* wrong = std::get_if<problem>(&parsed))
+    return std::move(*wrong);
+  job_submission made{
+    .spec = std::make_unique<job_spec>(std::move(std::get<job_spec>(parsed)))};
+  made.spec->tenant = open_tenant;
+  if (ex.request.has(header::idempotency_key)) {
+    const auto key = idempotency_key(ex.request.get(header::idempotency_key));
+    if (!key)
+      return validation_problem(
+        {{"Idempotency-Key", "must have 1 to 255 visible ASCII characters"}});
+    made.options = options_of(*key, ex.request.path, *body);
+  }
+  return made;
+}
+
 // What became of a submission; nothing when that is not known in time.
 task<std::optional<answer_or_refusal<runtime::job_accepted>>>
-submit(exchange& ex, job_spec spec, submit_options options) {
+submit(exchange& ex, job_submission& given) {
   const auto began = ex.home.now();
   const auto& limits = ex.home.limits();
   auto& jobs = ex.home.shared().parts.jobs;
-  const bool keyed = !options.idempotency_key.empty();
+  const bool keyed = !given.options.idempotency_key.empty();
   for (;;) {
     pending_answer pending{ex.conn};
     if (keyed)
-      jobs.submit(spec, options, pending.ref());
+      jobs.submit(*given.spec, given.options, pending.ref());
     else
-      jobs.submit(std::move(spec), std::move(options), pending.ref());
+      jobs.submit(std::move(*given.spec), std::move(given.options),
+                  pending.ref());
     auto body = co_await pending.wait(began + limits.submit_timeout);
     if (!body)
       co_return std::nullopt;
@@ -197,23 +231,11 @@ task<http_reply> create_job(exchange& ex) {
     co_return ex.fail({.slug = "draining",
                        .detail = "the node is about to stop",
                        .retry_after_s = 1});
-  auto body = read_json(ex.request.body, ex.home.limits().json_depth_max);
-  if (!body)
-    co_return ex.fail(to_problem(body.error()));
-  auto parsed = read_job_request(*body, ex.home.status().models);
+  auto parsed = read_submission(ex);
   if (auto* wrong = std::get_if<problem>(&parsed))
     co_return ex.fail(*wrong);
-  submit_options options;
-  if (ex.request.has(header::idempotency_key)) {
-    const auto key = idempotency_key(ex.request.get(header::idempotency_key));
-    if (!key)
-      co_return ex.fail(validation_problem(
-        {{"Idempotency-Key", "must have 1 to 255 visible ASCII characters"}}));
-    options = options_of(*key, ex.request.path, *body);
-  }
-  auto& spec = std::get<job_spec>(parsed);
-  spec.tenant = open_tenant;
-  auto answer = co_await submit(ex, std::move(spec), std::move(options));
+  auto& submission = std::get<job_submission>(parsed);
+  auto answer = co_await submit(ex, submission);
   if (!answer) {
     ex.home.counters().timeouts_answer.add();
     co_return ex.fail(
