@@ -171,7 +171,9 @@ asio::awaitable<void> read_body(exchange& x, http_client_limits limits) {
 
 asio::awaitable<void> converse(exchange& x, http_url url,
                                http_client_limits limits) {
-  if (!co_await open(x, url, limits.connect))
+  // Awaited alone: GCC 12 misplaces frames that are awaited in a condition.
+  const bool opened = co_await open(x, url, limits.connect);
+  if (!opened)
     co_return;
   x.stage = http_stage::send;
   auto message = message_of(x.call, url);
@@ -185,7 +187,8 @@ asio::awaitable<void> converse(exchange& x, http_url url,
   x.parser.body_limit(boost::none);
   if (x.call.method == "HEAD")
     x.parser.skip(true);
-  if (!co_await read_head(x))
+  const bool head_read = co_await read_head(x);
+  if (!head_read)
     co_return;
   x.stage = http_stage::body;
   co_await read_body(x, limits);
