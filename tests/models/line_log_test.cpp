@@ -53,7 +53,6 @@ TEST_CASE("lines above the limit of a second are counted, not written",
 TEST_CASE("a log that nobody reads is no trouble", "[models][line_log]") {
   line_log log{{}};
   for (int i = 0; i < 300; ++i)
-    log.feed("x\n", t0);
-  log.finish(t0);
-  SUCCEED();
+    CHECK_NOTHROW(log.feed("x\n", t0));
+  CHECK_NOTHROW(log.finish(t0));
 }
