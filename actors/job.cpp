@@ -22,6 +22,11 @@ using runtime::errc;
 using runtime::job_step;
 using runtime::sink_ref;
 
+/// worker/<model>/<i> is <model>/<i> to a client.
+std::string shown_name(const std::string& worker) {
+  return worker.substr(worker.find('/') + 1);
+}
+
 class job_state {
 public:
   static constexpr const char* name = "troupe.job";
@@ -83,7 +88,7 @@ private:
     worker_ = x.worker;
     auto step = machine_.begin({.id = x.id,
                                 .model = x.model,
-                                .worker = x.worker + "@" + env_.node,
+                                .worker = shown_name(x.worker) + "@" + env_.node,
                                 .continues_prefix = x.continues_prefix},
                                env_.wall());
     entry_.set_state("running");
@@ -174,7 +179,8 @@ private:
       commit(machine_.finish(x.id,
                              {.finish = x.finished->finish,
                               .input_tokens = x.finished->input_tokens,
-                              .output_tokens = x.finished->output_tokens},
+                              .output_tokens = x.finished->output_tokens,
+                              .ran = x.ran},
                              now));
     else if (x.failed)
       commit(machine_.fail(x.id, *x.failed, now));

@@ -1,7 +1,6 @@
 #include "actors/journal.hpp"
 
 #include "actors/queue_shard.hpp"
-#include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
 
 #include <caf/send.hpp>

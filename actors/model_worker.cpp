@@ -53,6 +53,11 @@ public:
   }
 
 private:
+  struct slot_run {
+    job_actor job;
+    runtime::mono_time since;
+  };
+
   // --- commands ------------------------------------------------------------------
 
   void on_start_attempt(start_attempt& x) {
@@ -69,7 +74,7 @@ private:
                                            worker_ + " has no free slot"}});
       return freed(id);
     }
-    running_[id] = job;
+    running_[id] = {job, env_.mono()};
     ++env_.board.attempts_running;
     entry_.set_state("busy");
     engine_->admit(std::move(x.request));
@@ -154,10 +159,13 @@ private:
   void on_event(models::engine_died& e) {
     auto loss = running_.size() == 1 ? runtime::attempt_loss::crashed_alone
                                      : runtime::attempt_loss::crashed_shared;
-    for (auto& [id, job] : std::exchange(running_, {})) {
+    for (auto& [id, run] : std::exchange(running_, {})) {
       --env_.board.attempts_running;
-      caf::anon_send(job,
-                     attempt_ended{.id = id, .lost = loss, .why = e.why});
+      caf::anon_send(run.job,
+                     attempt_ended{.id = id,
+                                   .lost = loss,
+                                   .why = e.why,
+                                   .ran = env_.mono() - run.since});
     }
     died_ = std::move(e.why);
     runtime::log_warn("worker", "the engine died",
@@ -175,14 +183,15 @@ private:
   template <class Message>
   void report(attempt_id id, Message message) {
     if (auto it = running_.find(id); it != running_.end())
-      caf::anon_send(it->second, std::move(message));
+      caf::anon_send(it->second.job, std::move(message));
   }
 
   void end(attempt_id id, attempt_ended message) {
     auto it = running_.find(id);
     if (it == running_.end())
       return;
-    caf::anon_send(it->second, std::move(message));
+    message.ran = env_.mono() - it->second.since;
+    caf::anon_send(it->second.job, std::move(message));
     running_.erase(it);
     --env_.board.attempts_running;
     if (running_.empty())
@@ -201,7 +210,7 @@ private:
     worker_ready hello{.worker = worker_,
                        .generation = entry_.generation(),
                        .description = description_};
-    for (const auto& [id, job] : running_)
+    for (const auto& [id, run] : running_)
       hello.running.push_back(id);
     if (auto d = dispatcher())
       caf::anon_send(d, std::move(hello));
@@ -237,7 +246,7 @@ private:
   models::engine_description description_;
   bool ready_ = false;
   std::optional<runtime::failure> died_;
-  std::unordered_map<attempt_id, job_actor> running_;
+  std::unordered_map<attempt_id, slot_run> running_;
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;
 };

@@ -199,8 +199,9 @@ void running_node::drain(const drain_plan& plan,
     }
     return true;
   };
-  p.env.board.draining = true;
+  p.env.board.unready = true;
   bool calm = wait(plan.unready, [] { return false; });
+  p.env.board.draining = true;
   p.server->drain();
   caf::anon_send(p.root, actors::drain_atom_v);
   if (calm)

@@ -121,7 +121,8 @@ board_status::board_status(actors::actor_env& env, runtime::store_health store)
 
 node_status board_status::status() const {
   const auto& board = env_.board;
-  node_status s{.draining = board.draining,
+  node_status s{.unready = board.unready,
+                .draining = board.draining,
                 .store_writable = board.storage_ok,
                 .shards_ready = board.shards_ready,
                 .shards_total = board.shards_total,

@@ -57,6 +57,7 @@ struct model_info {
   bool ready = false;
 };
 struct node_status {
+  bool unready = false; ///< About to drain: /readyz only.
   bool draining = false;
   bool store_writable = true;
   uint32_t shards_ready = 0;

@@ -155,7 +155,7 @@ void describe(config_visitor& v, queue_settings& x) {
   v.integer({"queued_jobs_max", "Jobs that wait on this node; more get 503."},
             x.queued_jobs_max, {1, 100'000'000});
   v.integer({"resident_jobs_max",
-             "Jobs kept as actors; others are ledger entries only."},
+             "Waiting jobs whose request stays in memory; others reload."},
             x.resident_jobs_max, {1, 10'000'000});
 }
 

@@ -117,7 +117,7 @@ job_step job_machine::finish(attempt_id from, const attempt_result& result,
   job_step step;
   if (!running_ || from != current() || terminal())
     return step;
-  stop_clock(now);
+  stop_clock(now, result.ran);
   record_.usage.input_tokens = result.input_tokens;
   bool whole = result.finish == finish_reason::stop;
   end(step, whole ? job_status::completed : job_status::incomplete,
@@ -203,9 +203,12 @@ void job_machine::append(job_step& step, event_body body, wall_time now) {
     event{.seq = record_.next_seq++, .at = now, .body = std::move(body)});
 }
 
-void job_machine::stop_clock(wall_time now) noexcept {
-  if (running_)
-    record_.timing.compute_us += span_us(running_since_, now);
+void job_machine::stop_clock(wall_time now, duration ran) noexcept {
+  if (running_) {
+    auto span = span_us(running_since_, now);
+    record_.timing.compute_us
+      += ran > duration{0} ? std::min<int64_t>(span, ran.count()) : span;
+  }
   running_ = false;
 }
 

@@ -44,6 +44,9 @@ struct attempt_result {
   finish_reason finish = finish_reason::stop;
   uint32_t input_tokens = 0;
   uint32_t output_tokens = 0; ///< Of this attempt, without the prefix.
+  /// On the slot, by the worker's clock; what the way to and from it took is
+  /// delivery. 0: unknown, all of it counts as compute.
+  duration ran{0};
 };
 
 class job_machine {
@@ -87,7 +90,7 @@ public:
 private:
   void append(job_step& step, event_body body, wall_time now);
   void touch() noexcept { ++record_.version; }
-  void stop_clock(wall_time now) noexcept;
+  void stop_clock(wall_time now, duration ran = duration{0}) noexcept;
   void end(job_step& step, job_status status, finish_reason finish,
            wall_time now, std::string reason = {});
   job_step end_failed(failure why, bool dead, wall_time now);

@@ -32,7 +32,8 @@ struct model_line {
 class node_board {
 public:
   // --- admission and drain -------------------------------------------------
-  std::atomic<bool> draining{false};
+  std::atomic<bool> unready{false};  ///< /readyz says no; work is taken.
+  std::atomic<bool> draining{false}; ///< New work is refused.
   std::atomic<bool> storage_ok{true};
   /// Monotonic microseconds at which the commit under way began; 0 = none.
   std::atomic<int64_t> commit_since_us{0};

@@ -1,0 +1,156 @@
+#include "runtime/shard_ledger.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace troupe::runtime;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct ledger_fixture {
+  std::optional<admitted> admit(request_identity who = {},
+                                void (*change)(job_spec&) = nullptr) {
+    last = {};
+    last.model = "m";
+    if (change != nullptr)
+      change(last);
+    outcome = ledger.admit(last, who, gate, clock.wall(), random, 0.0);
+    if (const auto* ok = std::get_if<admitted>(&outcome))
+      return *ok;
+    return std::nullopt;
+  }
+  job_id ready() {
+    auto job = admit();
+    REQUIRE(job.has_value());
+    ledger.committed(job->record.id, std::make_shared<const job_spec>(last),
+                     clock.mono());
+    return job->record.id;
+  }
+  errc refusal() const { return std::get<refused>(outcome).why.code; }
+
+  manual_clock clock;
+  seeded_rng random{7};
+  shard_ledger ledger{shard_id{5}, {.jobs_max = 3, .specs_resident = 1}, 4};
+  admission_gate gate;
+  job_spec last;
+  admission_result outcome;
+};
+
+} // namespace
+
+TEST_CASE("nothing may run before it is durable", "[runtime][ledger]") {
+  ledger_fixture f;
+  auto job = f.admit();
+  REQUIRE(job.has_value());
+  CHECK(f.ledger.heads("m", 9).empty());
+  CHECK_FALSE(f.ledger.lease(job->record.id, 0).has_value());
+  CHECK(job->record.id.shard() == shard_id{5});
+}
+
+TEST_CASE("a lease is won once", "[runtime][ledger]") {
+  ledger_fixture f;
+  auto id = f.ready();
+  CHECK_FALSE(f.ledger.lease(id, 1).has_value());
+  auto won = f.ledger.lease(id, 0);
+  REQUIRE(won.has_value());
+  CHECK(won->id == attempt_id{id, 4, 1});
+  CHECK_FALSE(f.ledger.lease(id, 0).has_value());
+  CHECK_FALSE(f.ledger.lease(id, 1).has_value());
+}
+
+TEST_CASE("a requeued job keeps its key and waits out its delay",
+          "[runtime][ledger]") {
+  ledger_fixture f;
+  auto id = f.ready();
+  auto key = f.ledger.heads("m", 1).at(0).key;
+  auto record = f.ledger.lease(id, 0)->record;
+  record.attempt = 1;
+  record.suspect = true;
+  f.ledger.requeued(record, 3s, f.clock.mono());
+  CHECK(f.ledger.heads("m", 1).empty());
+  f.clock.advance(2999ms);
+  CHECK(f.ledger.due(f.clock.mono()).empty());
+  f.clock.advance(1ms);
+  CHECK(f.ledger.due(f.clock.mono()).size() == 1);
+  auto head = f.ledger.heads("m", 1).at(0);
+  CHECK(head.key == key);
+  CHECK(head.attempt == 1);
+  CHECK(head.alone);
+}
+
+TEST_CASE("refusals say why, and a repeat is answered even then",
+          "[runtime][ledger]") {
+  ledger_fixture f;
+  request_identity who{std::string(32, 'k'), std::string(32, 'f')};
+  auto first = f.admit(who);
+  REQUIRE(first.has_value());
+  f.gate.draining = true;
+  CHECK_FALSE(f.admit().has_value());
+  CHECK(f.refusal() == errc::draining);
+  CHECK_FALSE(f.admit(who).has_value());
+  CHECK(std::get<repeated>(f.outcome).id == first->record.id);
+  who.fingerprint = std::string(32, 'x');
+  CHECK_FALSE(f.admit(who).has_value());
+  CHECK(f.refusal() == errc::idempotency_mismatch);
+  f.gate = {.storage_ok = false, .storage_reason = "no room"};
+  CHECK_FALSE(f.admit().has_value());
+  CHECK(f.refusal() == errc::storage_unavailable);
+  f.gate = {};
+  f.ready();
+  f.ready();
+  CHECK_FALSE(f.admit().has_value());
+  CHECK(f.refusal() == errc::queue_full);
+}
+
+TEST_CASE("a start limit dies with the first lease, a total limit does not",
+          "[runtime][ledger]") {
+  for (bool leased : {false, true}) {
+    ledger_fixture f;
+    auto job = f.admit({}, [](job_spec& s) {
+      s.deadline.start_timeout = 1s;
+      s.deadline.total_timeout = 2s;
+    });
+    auto id = job->record.id;
+    f.ledger.committed(id, nullptr, f.clock.mono());
+    if (leased)
+      REQUIRE(f.ledger.lease(id, 0).has_value());
+    f.clock.advance(1s);
+    CHECK(f.ledger.due(f.clock.mono()).size() == (leased ? 0u : 1u));
+    f.clock.advance(1s);
+    CHECK(f.ledger.due(f.clock.mono()).size() == 1);
+  }
+}
+
+TEST_CASE("depths add up to what waits, through every change",
+          "[runtime][ledger]") {
+  ledger_fixture f;
+  auto a = f.ready();
+  auto b = f.ready();
+  CHECK(f.ledger.depths("m") == shard_ledger::tier_depths{0, 2, 0});
+  auto record = f.ledger.lease(a, 0)->record;
+  CHECK(f.ledger.depths("m") == shard_ledger::tier_depths{0, 1, 0});
+  record.attempt = 1;
+  f.ledger.requeued(record, 0s, f.clock.mono());
+  CHECK(f.ledger.depths("m") == shard_ledger::tier_depths{0, 2, 0});
+  CHECK(f.ledger.begin_end(b));
+  f.ledger.closed(b);
+  f.ledger.closed(a);
+  CHECK(f.ledger.depths("m") == shard_ledger::tier_depths{});
+  CHECK(f.ledger.live() == 0);
+}
+
+TEST_CASE("ids grow although the wall clock jumps back", "[runtime][ledger]") {
+  ledger_fixture f;
+  auto a = f.ready();
+  f.clock.skew_wall(-1h);
+  CHECK(a < f.ready());
+}
+
+TEST_CASE("old keys are dropped when their time is over", "[runtime][ledger]") {
+  ledger_fixture f;
+  REQUIRE(f.admit({std::string(32, 'k'), std::string(32, 'f')}).has_value());
+  CHECK(f.ledger.expired_keys(f.clock.wall() + 23h).empty());
+  CHECK(f.ledger.expired_keys(f.clock.wall() + 25h)
+        == std::vector<std::string>{std::string(32, 'k')});
+  CHECK_FALSE(f.ledger.entry_of(std::string(32, 'k')).has_value());
+}
