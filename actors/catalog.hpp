@@ -18,11 +18,11 @@ namespace troupe::actors {
 
 /// A copy of one line.
 struct actor_snapshot {
-  uint64_t id = 0;   ///< CAF's actor id, unique on the node.
-  std::string kind;  ///< "troupe.queue_shard"
-  std::string name;  ///< "shard/12"; jobs: the job id.
+  uint64_t id = 0;  ///< CAF's actor id, unique on the node.
+  std::string kind; ///< "troupe.queue_shard"
+  std::string name; ///< "shard/12"; jobs: the job id.
   uint64_t generation = 0;
-  std::string state; ///< A word of the actor's own.
+  std::string state;    ///< A word of the actor's own.
   uint64_t handled = 0; ///< Messages handled so far.
 };
 template <class Inspector>
@@ -44,8 +44,8 @@ struct catalog_line {
   std::atomic<uint64_t> handled{0};
   actor_snapshot copy() const;
 };
-using catalog_table
-  = runtime::guarded<std::map<uint64_t, std::shared_ptr<catalog_line>>>;
+using catalog_table =
+  runtime::guarded<std::map<uint64_t, std::shared_ptr<catalog_line>>>;
 } // namespace detail
 
 /// An actor's own line; leaves the catalog with the actor.
@@ -87,8 +87,8 @@ public:
   size_t count(std::string_view kind) const;
 
 private:
-  std::shared_ptr<detail::catalog_table> table_
-    = std::make_shared<detail::catalog_table>();
+  std::shared_ptr<detail::catalog_table> table_ =
+    std::make_shared<detail::catalog_table>();
 };
 
 } // namespace troupe::actors

@@ -13,8 +13,8 @@ std::optional<size_t> shard_number(std::string_view name) {
     return std::nullopt;
   auto digits = name.substr(shard_prefix.size());
   size_t number = 0;
-  auto [end, ec] = std::from_chars(digits.data(),
-                                   digits.data() + digits.size(), number);
+  auto [end, ec] =
+    std::from_chars(digits.data(), digits.data() + digits.size(), number);
   if (ec != std::errc{} || end != digits.data() + digits.size())
     return std::nullopt;
   return number;

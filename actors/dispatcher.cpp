@@ -18,10 +18,10 @@ public:
   dispatcher_state(dispatcher_actor::pointer self, actor_env* env,
                    dispatcher_config config, uint64_t generation)
     : self_{self}, env_{*env}, config_{std::move(config)},
-      core_{config_.lease_timeout},
-      entry_{env_.enrol(self->ctrl(), name,
-                                directory::dispatcher_name(config_.model),
-                                generation)} {
+      core_{config_.lease_timeout}, entry_{env_.enrol(
+                                      self->ctrl(), name,
+                                      directory::dispatcher_name(config_.model),
+                                      generation)} {
     install_handlers(self, env_);
   }
 
@@ -45,8 +45,8 @@ private:
   void open_feeds() {
     open_feed hello{config_.model, entry_.generation()};
     for (uint16_t k = 0; k < config_.shards; ++k)
-      if (auto shard
-          = env_.directory.shard<queue_shard_actor>(runtime::shard_id{k}))
+      if (auto shard =
+            env_.directory.shard<queue_shard_actor>(runtime::shard_id{k}))
         self_->send(shard, hello);
     for (size_t i = 0; i < config_.workers; ++i)
       if (auto worker = env_.directory.find<model_worker_actor>(
@@ -73,8 +73,7 @@ private:
   void on_worker_ready(worker_ready& x) {
     entry_.count();
     continues_[x.worker] = x.description.continues_prefix;
-    tell_lost(core_.register_worker(x.worker, x.generation,
-                                    x.description.slots,
+    tell_lost(core_.register_worker(x.worker, x.generation, x.description.slots,
                                     std::move(x.running)));
     dispatch();
   }

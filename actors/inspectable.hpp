@@ -21,19 +21,19 @@ bool inspect(Inspector& f, inspect_actor& x) {
   return f.object(x).fields();
 }
 
-using inspectable_actor
-  = caf::typed_actor<caf::result<actor_snapshot>(inspect_actor)>;
+using inspectable_actor =
+  caf::typed_actor<caf::result<actor_snapshot>(inspect_actor)>;
 
 /// Error, default and exception handlers that count instead of printing. An
 /// exception ends the actor; its supervisor decides what follows.
 template <class Pointer>
 void install_handlers(Pointer self, actor_env& env) {
   self->set_error_handler([&env](caf::error&) { ++env.letters.errors; });
-  self->set_default_handler([&env](caf::scheduled_actor*, caf::message&)
-                              -> caf::skippable_result {
-    ++env.letters.unmatched;
-    return caf::message{};
-  });
+  self->set_default_handler(
+    [&env](caf::scheduled_actor*, caf::message&) -> caf::skippable_result {
+      ++env.letters.unmatched;
+      return caf::message{};
+    });
   self->set_exception_handler([&env](std::exception_ptr&) -> caf::error {
     ++env.letters.exceptions;
     return caf::make_error(caf::sec::runtime_error);

@@ -9,8 +9,8 @@ public:
 
   inspector_state(inspector_actor::pointer self, actor_env* env,
                   uint64_t generation)
-    : env_{*env},
-      entry_{env_.enrol(self->ctrl(), name, "inspector", generation)} {
+    : env_{*env}, entry_{
+                    env_.enrol(self->ctrl(), name, "inspector", generation)} {
     install_handlers(self, env_);
   }
 

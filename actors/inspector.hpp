@@ -14,8 +14,7 @@ struct list_actors {
 };
 template <class Inspector>
 bool inspect(Inspector& f, list_actors& x) {
-  return f.object(x).fields(f.field("kind", x.kind),
-                            f.field("limit", x.limit));
+  return f.object(x).fields(f.field("kind", x.kind), f.field("limit", x.limit));
 }
 struct actor_list {
   std::vector<actor_snapshot> actors;
@@ -25,9 +24,8 @@ bool inspect(Inspector& f, actor_list& x) {
   return f.object(x).fields(f.field("actors", x.actors));
 }
 
-using inspector_actor
-  = caf::typed_actor<caf::result<actor_list>(list_actors)>::extend_with<
-    inspectable_actor>;
+using inspector_actor = caf::typed_actor<caf::result<actor_list>(
+  list_actors)>::extend_with<inspectable_actor>;
 
 inspector_actor spawn_inspector(actor_env& env, uint64_t generation);
 

@@ -36,8 +36,8 @@ public:
     : self_{self}, env_{*env}, limits_{limits}, id_{start.record.id},
       epoch_{start.epoch}, recover_{start.recover},
       machine_{std::move(start.record)}, spec_{std::move(start.spec)},
-      rng_{env_.make_rng()},
-      entry_{env_.catalog.enrol(self->ctrl(), name, id_.str(), 1)} {
+      rng_{env_.make_rng()}, entry_{env_.catalog.enrol(self->ctrl(), name,
+                                                       id_.str(), 1)} {
     install_handlers(self, env_);
     loaded_ = !recover_;
     if (!loaded_ || !spec_)
@@ -86,11 +86,12 @@ private:
       return;
     }
     worker_ = x.worker;
-    auto step = machine_.begin({.id = x.id,
-                                .model = x.model,
-                                .worker = shown_name(x.worker) + "@" + env_.node,
-                                .continues_prefix = x.continues_prefix},
-                               env_.wall());
+    auto step =
+      machine_.begin({.id = x.id,
+                      .model = x.model,
+                      .worker = shown_name(x.worker) + "@" + env_.node,
+                      .continues_prefix = x.continues_prefix},
+                     env_.wall());
     entry_.set_state("running");
     commit(std::move(step));
     models::attempt_request request{.id = x.id,
@@ -122,8 +123,8 @@ private:
     auto view = make_view();
     if (x.position && record.status == runtime::job_status::queued) {
       view.position = x.position;
-      view.estimated_start_s
-        = env_.board.seconds_until_start(record.model, *x.position);
+      view.estimated_start_s =
+        env_.board.seconds_until_start(record.model, *x.position);
     }
     fence(x.reply, runtime::job_snapshot{std::move(view)});
   }
@@ -285,11 +286,11 @@ private:
   void add_events(job_step& step, commit_request& request) {
     if (step.events.empty())
       return;
-    request.ops.push_back(runtime::append_events{
-      .id = id_,
-      .first_seq = step.events.front().seq,
-      .count = static_cast<uint32_t>(step.events.size()),
-      .bytes = runtime::encode_events(step.events)});
+    request.ops.push_back(
+      runtime::append_events{.id = id_,
+                             .first_seq = step.events.front().seq,
+                             .count = static_cast<uint32_t>(step.events.size()),
+                             .bytes = runtime::encode_events(step.events)});
     for (const auto& e : step.events)
       tail_.push_back(e);
     while (tail_.size() > limits_.tail_events)
@@ -366,10 +367,10 @@ private:
   bool full(sink_ref reply) {
     if (watchers_.size() + gets_.size() < limits_.subscribers_max)
       return false;
-    env_.sinks.post(reply, runtime::refused{
-                             .why = {errc::too_many_streams,
-                                     "the job has its maximum of readers"},
-                             .retry_after_s = 5});
+    env_.sinks.post(
+      reply, runtime::refused{.why = {errc::too_many_streams,
+                                      "the job has its maximum of readers"},
+                              .retry_after_s = 5});
     return true;
   }
 

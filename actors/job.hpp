@@ -15,13 +15,10 @@ using job_actor = caf::typed_actor<
   // A committed compare-and-set leased the job to a worker.
   caf::result<void>(run_attempt),
   // What the worker reports.
-  caf::result<void>(attempt_progress),
-  caf::result<void>(attempt_ended),
+  caf::result<void>(attempt_progress), caf::result<void>(attempt_ended),
   // What clients want; forwarded by the shard.
-  caf::result<void>(get_job),
-  caf::result<void>(watch_job),
-  caf::result<void>(forget_reader),
-  caf::result<void>(cancel_job),
+  caf::result<void>(get_job), caf::result<void>(watch_job),
+  caf::result<void>(forget_reader), caf::result<void>(cancel_job),
   caf::result<void>(expire_job),
   // The reader's answer to load_job.
   caf::result<void>(job_loaded),
@@ -39,7 +36,7 @@ struct job_start {
   runtime::job_record record;
   runtime::spec_ptr spec; ///< Null: loaded from the store when needed.
   uint64_t epoch = 0;     ///< Of the shard's lease.
-  bool recover = false;   ///< Rebuild from the store; a running attempt is lost.
+  bool recover = false; ///< Rebuild from the store; a running attempt is lost.
 };
 
 job_actor spawn_job(actor_env& env, job_limits limits, job_start start);

@@ -45,13 +45,14 @@ private:
     auto acquired = store_.acquire(x.shard, env_.node);
     if (acquired) {
       answer.summary = store_.load(
-        x.shard,
-        {.on_live_job
-         = [&](runtime::job_record&& r) { answer.live.push_back(std::move(r)); },
-         .on_idempotency
-         = [&](std::string key, runtime::idempotency_entry&& e) {
-             answer.keys.emplace_back(std::move(key), std::move(e));
-           }});
+        x.shard, {.on_live_job =
+                    [&](runtime::job_record&& r) {
+                      answer.live.push_back(std::move(r));
+                    },
+                  .on_idempotency =
+                    [&](std::string key, runtime::idempotency_entry&& e) {
+                      answer.keys.emplace_back(std::move(key), std::move(e));
+                    }});
     } else {
       answer.summary = acquired.error();
     }

@@ -133,7 +133,7 @@ struct attempt_ended {
   std::optional<models::attempt_finished> finished;
   std::optional<runtime::failure> failed; ///< No retry can mend it.
   std::optional<runtime::attempt_loss> lost;
-  runtime::failure why; ///< With `lost`.
+  runtime::failure why;     ///< With `lost`.
   runtime::duration ran{0}; ///< On the slot, by the worker's clock; 0 unknown.
 };
 

@@ -131,9 +131,8 @@ private:
   }
 
   void on_event(models::attempt_output& e) {
-    report(e.id, attempt_progress{.id = e.id,
-                                  .text = std::move(e.text),
-                                  .tokens = e.tokens});
+    report(e.id, attempt_progress{
+                   .id = e.id, .text = std::move(e.text), .tokens = e.tokens});
   }
 
   void on_event(models::attempt_finished& e) {
@@ -161,11 +160,10 @@ private:
                                      : runtime::attempt_loss::crashed_shared;
     for (auto& [id, run] : std::exchange(running_, {})) {
       --env_.board.attempts_running;
-      caf::anon_send(run.job,
-                     attempt_ended{.id = id,
-                                   .lost = loss,
-                                   .why = e.why,
-                                   .ran = env_.mono() - run.since});
+      caf::anon_send(run.job, attempt_ended{.id = id,
+                                            .lost = loss,
+                                            .why = e.why,
+                                            .ran = env_.mono() - run.since});
     }
     died_ = std::move(e.why);
     runtime::log_warn("worker", "the engine died",
@@ -240,8 +238,8 @@ private:
   model_worker_config config_;
   std::string worker_;
   catalog_entry entry_;
-  std::shared_ptr<std::atomic<bool>> woken_
-    = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<std::atomic<bool>> woken_ =
+    std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<models::engine> engine_;
   models::engine_description description_;
   bool ready_ = false;

@@ -13,13 +13,13 @@ namespace troupe::actors {
 
 using model_worker_actor = caf::typed_actor<
   // The sender is the job that gets the reports.
-  caf::result<void>(start_attempt),
-  caf::result<void>(cancel_attempt),
+  caf::result<void>(start_attempt), caf::result<void>(cancel_attempt),
   // A (re)started dispatcher: introduce yourself.
   caf::result<void>(open_feed),
   // The engine has something to poll; the next poll is due.
   caf::result<void>(engine_woke_atom),
-  caf::result<void>(engine_poll_atom, uint64_t)>::extend_with<inspectable_actor>;
+  caf::result<void>(engine_poll_atom,
+                    uint64_t)>::extend_with<inspectable_actor>;
 
 struct model_worker_config {
   std::string model;

@@ -13,7 +13,7 @@ template <class T>
 inline constexpr bool is_node_local = false;
 
 template <class Inspector, class T>
-  requires is_node_local<T>
+requires is_node_local<T>
 bool inspect(Inspector& f, T&) {
   f.emplace_error(caf::sec::unsupported_operation);
   return false;

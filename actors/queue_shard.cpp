@@ -34,8 +34,8 @@ public:
     : self_{self}, env_{*env}, shard_{shard}, config_{config},
       rng_{env_.make_rng()}, ledger_{shard, config.ledger, 0},
       feeds_{env_, shard, config.announced_heads},
-      entry_{env_.enrol(self->ctrl(), name,
-                                directory::shard_name(shard), generation)} {
+      entry_{env_.enrol(self->ctrl(), name, directory::shard_name(shard),
+                        generation)} {
     install_handlers(self, env_);
     self->set_down_handler([this](caf::down_msg& x) { on_job_down(x); });
   }
@@ -73,16 +73,15 @@ public:
   }
 
 private:
-
   // --- clients -----------------------------------------------------------------
 
   void on_submit_job(submit_job& x) {
     entry_.count();
     if (!open_)
       return refuse_submit(x.reply, closed_reason());
-    auto outcome = ledger_.admit(
-      *x.spec, x.who, gate(), env_.wall(), rng_,
-      env_.board.seconds_per_position(x.spec->model));
+    auto outcome =
+      ledger_.admit(*x.spec, x.who, gate(), env_.wall(), rng_,
+                    env_.board.seconds_per_position(x.spec->model));
     if (auto* no = std::get_if<runtime::refused>(&outcome))
       return refuse_submit(x.reply, std::move(*no));
     if (auto* again = std::get_if<runtime::repeated>(&outcome))
@@ -100,11 +99,11 @@ private:
     request.ops.push_back(runtime::put_spec{id, runtime::encode(*spec)});
     request.ops.push_back(
       runtime::put_record{id, true, runtime::encode(job.record)});
-    request.ops.push_back(runtime::append_events{
-      .id = id,
-      .first_seq = 0,
-      .count = static_cast<uint32_t>(job.events.size()),
-      .bytes = runtime::encode_events(job.events)});
+    request.ops.push_back(
+      runtime::append_events{.id = id,
+                             .first_seq = 0,
+                             .count = static_cast<uint32_t>(job.events.size()),
+                             .bytes = runtime::encode_events(job.events)});
     if (auto entry = ledger_.entry_of(x.who.key))
       request.ops.push_back(
         runtime::put_idempotency{x.who.key, runtime::encode(*entry)});
@@ -129,9 +128,8 @@ private:
     if (record != nullptr && spec && !residents_.contains(again.id)) {
       commit_request request{.shard = shard_, .epoch = ledger_.epoch()};
       request.deliveries.emplace_back(
-        x.reply,
-        runtime::job_accepted{.job = {.spec = spec, .record = *record},
-                              .replayed = true});
+        x.reply, runtime::job_accepted{.job = {.spec = spec, .record = *record},
+                                       .replayed = true});
       return post(std::move(request));
     }
     if (again.committing)
@@ -153,11 +151,11 @@ private:
     auto spec = ledger_.spec(x.id);
     if (!spec)
       return read(x.id, x.tenant, view_kind::snapshot, x.reply);
-    runtime::job_view view{.spec = spec, .record = *record,
-                           .position = x.position};
+    runtime::job_view view{
+      .spec = spec, .record = *record, .position = x.position};
     if (x.position)
-      view.estimated_start_s
-        = env_.board.seconds_until_start(record->model, *x.position);
+      view.estimated_start_s =
+        env_.board.seconds_until_start(record->model, *x.position);
     env_.sinks.post(x.reply, runtime::job_snapshot{std::move(view)});
   }
 
@@ -211,9 +209,9 @@ private:
       trouble_ = x.summary.error();
       entry_.set_state("quarantined");
       ++env_.board.shards_quarantined;
-      runtime::log_error("shard", "quarantined",
-                         {{"shard", shard_.value},
-                          {"reason", trouble_->context}});
+      runtime::log_error(
+        "shard", "quarantined",
+        {{"shard", shard_.value}, {"reason", trouble_->context}});
       return;
     }
     ledger_ = runtime::shard_ledger{shard_, config_.ledger, x.summary->epoch};
@@ -321,11 +319,10 @@ private:
   void on_attempts_lost(attempts_lost& x) {
     entry_.count();
     for (auto id : x.attempts)
-      residents_.tell(id.job,
-                      attempt_ended{
-                        .id = id,
-                        .lost = runtime::attempt_loss::crashed_shared,
-                        .why = {errc::worker_lost, "the worker died"}});
+      residents_.tell(
+        id.job, attempt_ended{.id = id,
+                              .lost = runtime::attempt_loss::crashed_shared,
+                              .why = {errc::worker_lost, "the worker died"}});
   }
 
   // --- job actors --------------------------------------------------------------------

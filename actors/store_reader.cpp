@@ -18,9 +18,10 @@ public:
   store_reader_state(store_reader_actor::pointer self, actor_env* env,
                      const runtime::store_reader* store, size_t index,
                      uint64_t generation)
-    : self_{self}, env_{*env}, store_{*store},
-      entry_{env_.enrol(self->ctrl(), name,
-                                directory::reader_name(index), generation)} {
+    : self_{self}, env_{*env}, store_{*store}, entry_{env_.enrol(
+                                                 self->ctrl(), name,
+                                                 directory::reader_name(index),
+                                                 generation)} {
     install_handlers(self, env_);
   }
 
@@ -42,8 +43,7 @@ private:
     job_loaded answer{.record = store_.record(x.id)};
     if (answer.record) {
       answer.spec = spec_of(x.id);
-      auto events
-        = store_.events(x.id, 0, std::numeric_limits<size_t>::max());
+      auto events = store_.events(x.id, 0, std::numeric_limits<size_t>::max());
       if (events)
         answer.events = std::move(*events);
       else
@@ -63,8 +63,8 @@ private:
                            .record = std::move(*record),
                            .position = x.position};
     if (x.position)
-      view.estimated_start_s
-        = env_.board.seconds_until_start(view.record.model, *x.position);
+      view.estimated_start_s =
+        env_.board.seconds_until_start(view.record.model, *x.position);
     switch (x.as) {
       case view_kind::snapshot:
         return post(x.reply, runtime::job_snapshot{std::move(view)});

@@ -72,8 +72,7 @@ private:
     auto how = x.reason && x.reason != caf::exit_reason::user_shutdown
                  ? runtime::exit_kind::crash
                  : runtime::exit_kind::normal;
-    perform(
-      plan_.child_down(child, generation, how, env_.mono(), rng_.unit()));
+    perform(plan_.child_down(child, generation, how, env_.mono(), rng_.unit()));
   }
 
   void on_exit(caf::exit_msg& x) {
@@ -147,9 +146,8 @@ private:
       ++env_.board.restarts;
     auto handle = child.start(a.generation);
     if (!handle)
-      return plan_.child_down(a.child, a.generation,
-                              runtime::exit_kind::crash, env_.mono(),
-                              rng_.unit());
+      return plan_.child_down(a.child, a.generation, runtime::exit_kind::crash,
+                              env_.mono(), rng_.unit());
     env_.directory.put(child.spec.name,
                        caf::actor_cast<caf::strong_actor_ptr>(handle),
                        a.generation);

@@ -38,8 +38,8 @@ struct supervised_child {
 
 struct supervisor_config {
   std::string name; ///< In the directory: supervisor/<name>.
-  runtime::supervision_strategy strategy
-    = runtime::supervision_strategy::one_for_one;
+  runtime::supervision_strategy strategy =
+    runtime::supervision_strategy::one_for_one;
   runtime::restart_intensity intensity = runtime::supervisor_intensity;
   std::vector<supervised_child> children;
   std::string listener; ///< Directory name of who gets child_notice; or empty.

@@ -33,8 +33,7 @@ void set_board(metrics& m, const runtime::node_board& board) {
 }
 
 void set_letters(metrics& m, const actors::system_letters& letters) {
-  m.set(metric::system_letters, number(letters.undeliverable),
-        "undeliverable");
+  m.set(metric::system_letters, number(letters.undeliverable), "undeliverable");
   m.set(metric::system_letters, number(letters.unmatched), "unmatched");
   m.set(metric::system_letters, number(letters.errors), "errors");
   m.set(metric::system_letters, number(letters.exceptions), "exceptions");

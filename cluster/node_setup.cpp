@@ -34,7 +34,8 @@ models::engine_factory simulated(const runtime::model_settings& m,
     .slots = m.slots,
     .context_length = m.context_length_max,
     .watchdog = watchdog(engine)};
-  return [config] { return std::make_unique<models::simulated_engine>(config); };
+  return
+    [config] { return std::make_unique<models::simulated_engine>(config); };
 }
 
 models::engine_factory local(const runtime::model_settings& m,

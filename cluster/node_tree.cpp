@@ -96,12 +96,12 @@ supervisor_config model(actor_env& env, const tree_config& config,
     result.children.push_back(
       {.spec = {.name = directory::worker_name(m.name, i),
                 .backoff = m.backoff},
-       .start =
-         [&env, settings = actors::model_worker_config{
-                  .model = m.name, .index = i, .make_engine = m.make_engine}](
-           uint64_t generation) {
-           return any(actors::spawn_model_worker(env, settings, generation));
-         }});
+       .start = [&env, settings = actors::model_worker_config{
+                         .model = m.name,
+                         .index = i,
+                         .make_engine = m.make_engine}](uint64_t generation) {
+         return any(actors::spawn_model_worker(env, settings, generation));
+       }});
   return result;
 }
 
@@ -112,13 +112,12 @@ actors::supervisor_actor spawn_node_tree(actor_env& env, runtime::store& store,
   env.board.shards_total = config.shards;
   supervisor_config compute{.name = "compute"};
   for (const auto& m : config.models) {
-    env.board.set_model({.name = m.name, .kind = m.kind, .tasks = m.tasks,
-                         .trouble = "loading"});
+    env.board.set_model(
+      {.name = m.name, .kind = m.kind, .tasks = m.tasks, .trouble = "loading"});
     compute.children.push_back(nested(env, model(env, config, m), false));
   }
-  supervisor_config root{.name = "root",
-                         .intensity = runtime::root_intensity,
-                         .root = true};
+  supervisor_config root{
+    .name = "root", .intensity = runtime::root_intensity, .root = true};
   root.children.push_back(nested(env, telemetry(env), false));
   root.children.push_back(nested(env, data(env, store, config), true));
   root.children.push_back(nested(env, std::move(compute), false));

@@ -83,8 +83,8 @@ make_system(caf::actor_system_config& config) {
 
 struct running_node::parts {
   parts(runtime::config c, std::unique_ptr<runtime::store> s, std::string exe)
-    : config{std::move(c)}, store{std::move(s)}, executable{std::move(exe)},
-      metrics{model_names(config)} {}
+    : config{std::move(c)}, store{std::move(s)},
+      executable{std::move(exe)}, metrics{model_names(config)} {}
 
   runtime::config config;
   std::unique_ptr<runtime::store> store;
@@ -152,20 +152,18 @@ runtime::result<void> running_node::parts::wait_for_shards() {
   return {};
 }
 
-runtime::result<gateway::bound_addresses>
-running_node::parts::start_gateway() {
+runtime::result<gateway::bound_addresses> running_node::parts::start_gateway() {
   port = std::make_unique<gateway::actor_port>(
     env, static_cast<uint16_t>(config.shards));
   status = std::make_unique<gateway::board_status>(env, store->health());
   server = std::make_unique<gateway::server>(
-    gateway_settings(config),
-    gateway::gateway_parts{.jobs = *port,
-                           .status = *status,
-                           .sinks = env.sinks,
-                           .clock = *env.clock,
-                           .metrics_text = [this] {
-                             return metrics.expose();
-                           }});
+    gateway_settings(config), gateway::gateway_parts{.jobs = *port,
+                                                     .status = *status,
+                                                     .sinks = env.sinks,
+                                                     .clock = *env.clock,
+                                                     .metrics_text = [this] {
+                                                       return metrics.expose();
+                                                     }});
   collect_gateway(metrics, server->counters());
   return server->start();
 }
@@ -216,13 +214,14 @@ void running_node::parts::stop_actors(runtime::duration limit) {
   auto handle = caf::actor_cast<caf::actor>(root);
   // A handler that is stuck must not keep the process: everything acknowledged
   // is on the disk, so ending it here loses nothing.
-  std::jthread watchdog{[limit](std::stop_token stop) { // tidy: seams: outlives actors
-    auto steps = std::max<int64_t>(1, limit / 20ms) + 50;
-    for (int64_t i = 0; i < steps && !stop.stop_requested(); ++i)
-      pause(20ms);
-    if (!stop.stop_requested())
-      die(1, "the actors did not stop in time");
-  }};
+  std::jthread watchdog{
+    [limit](std::stop_token stop) { // tidy: seams: outlives actors
+      auto steps = std::max<int64_t>(1, limit / 20ms) + 50;
+      for (int64_t i = 0; i < steps && !stop.stop_requested(); ++i)
+        pause(20ms);
+      if (!stop.stop_requested())
+        die(1, "the actors did not stop in time");
+    }};
   {
     caf::scoped_actor self{*system};
     self->monitor(handle);

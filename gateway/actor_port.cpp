@@ -49,9 +49,9 @@ void actor_port::forget(job_id id, sink_ref reply) {
 
 void actor_port::cancel(job_id id, std::string tenant, std::string reason,
                         sink_ref reply) {
-  to_shard(
-    id.shard(),
-    actors::cancel_job{id, std::move(tenant), std::move(reason), reply}, reply);
+  to_shard(id.shard(),
+           actors::cancel_job{id, std::move(tenant), std::move(reason), reply},
+           reply);
 }
 
 void actor_port::read_events(job_id id, std::string tenant, uint64_t from_seq,
@@ -80,8 +80,7 @@ shard_id actor_port::choose_shard(const submit_options& options) {
   uint32_t number = 0;
   if (options.idempotency_key.size() >= 4) {
     for (size_t i = 0; i < 4; ++i)
-      number = number << 8
-               | static_cast<uint8_t>(options.idempotency_key[i]);
+      number = number << 8 | static_cast<uint8_t>(options.idempotency_key[i]);
   } else {
     number = next_.fetch_add(1, std::memory_order_relaxed) / shard_run;
   }
@@ -91,18 +90,17 @@ shard_id actor_port::choose_shard(const submit_options& options) {
 template <class Message>
 void actor_port::to_shard(shard_id shard, Message message, sink_ref reply) {
   if (shard.value >= shards_) {
-    env_.sinks.post(reply, runtime::refused{.why = {errc::not_found,
-                                                    "no such job"}});
+    env_.sinks.post(reply,
+                    runtime::refused{.why = {errc::not_found, "no such job"}});
     return;
   }
   if (auto handle = env_.directory.shard<actors::queue_shard_actor>(shard)) {
     caf::anon_send(handle, std::move(message));
     return;
   }
-  env_.sinks.post(reply,
-                  runtime::refused{.why = {errc::shard_unavailable,
-                                           "the shard is restarting"},
-                                   .retry_after_s = 1});
+  env_.sinks.post(reply, runtime::refused{.why = {errc::shard_unavailable,
+                                                  "the shard is restarting"},
+                                          .retry_after_s = 1});
 }
 
 template <class Message>
@@ -111,9 +109,9 @@ void actor_port::to_reader(job_id id, Message message, sink_ref reply) {
     caf::anon_send(reader, std::move(message));
     return;
   }
-  env_.sinks.post(reply, runtime::refused{.why = {errc::shard_unavailable,
-                                                  "no reader serves"},
-                                          .retry_after_s = 1});
+  env_.sinks.post(reply, runtime::refused{
+                           .why = {errc::shard_unavailable, "no reader serves"},
+                           .retry_after_s = 1});
 }
 
 board_status::board_status(actors::actor_env& env, runtime::store_health store)

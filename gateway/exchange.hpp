@@ -53,7 +53,7 @@ struct route {
 /// What one listener serves.
 struct site {
   std::span<const route> routes; ///< Static storage.
-  bool drains = true; ///< Its connections end when the node drains.
+  bool drains = true;            ///< Its connections end when the node drains.
 };
 
 struct route_match {

@@ -51,7 +51,8 @@ struct readiness {
 
 readiness readiness_of(exchange& ex) {
   const auto& node = ex.home.status();
-  return {.draining = node.unready || node.draining || ex.home.shared().draining,
+  return {.draining =
+            node.unready || node.draining || ex.home.shared().draining,
           .store_writable = node.store_writable,
           .shard_ready = node.shards_ready > 0,
           .model_ready = std::any_of(node.models.begin(), node.models.end(),

@@ -36,9 +36,9 @@ struct backend_config {
   std::string kind; ///< "torch_decoder".
   std::string path; ///< The model folder.
   uint32_t slots = 8;
-  uint32_t context_length_max = 0; ///< 0 = the model's own.
+  uint32_t context_length_max = 0;   ///< 0 = the model's own.
   uint32_t prefill_tokens_max = 256; ///< Prefill budget per step.
-  uint32_t threads = 1; ///< Intra-op threads.
+  uint32_t threads = 1;              ///< Intra-op threads.
   std::string device = "cpu";
 };
 

@@ -14,9 +14,9 @@
 
 namespace troupe::models {
 
-const std::string_view bpe_split_pattern
-  = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}"
-    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+const std::string_view bpe_split_pattern =
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}"
+  "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
 namespace {
 
@@ -157,10 +157,10 @@ boost::json::value text_start(const std::vector<std::string>& special) {
       {"Sequence", boost::json::object{{"id", name}, {"type_id", 0}}}};
   };
   boost::json::object known{
-    {special[0], boost::json::object{{"id", special[0]},
-                                     {"ids", boost::json::array{0}},
-                                     {"tokens",
-                                      boost::json::array{special[0]}}}}};
+    {special[0],
+     boost::json::object{{"id", special[0]},
+                         {"ids", boost::json::array{0}},
+                         {"tokens", boost::json::array{special[0]}}}}};
   return boost::json::object{
     {"type", "TemplateProcessing"},
     {"single", boost::json::array{token, text("A")}},
@@ -222,8 +222,8 @@ bpe_trainer::train(uint32_t vocabulary_size,
   auto fixed = static_cast<uint32_t>(special_tokens.size()) + 256;
   if (vocabulary_size < fixed)
     return runtime::fail(runtime::errc::invalid_argument,
-                         "a vocabulary needs at least "
-                           + std::to_string(fixed) + " entries");
+                         "a vocabulary needs at least " + std::to_string(fixed)
+                           + " entries");
   std::vector<std::string> spelled = special_tokens; // id -> spelling
   std::vector<uint32_t> id_of_byte(256);
   for (auto byte : bytes_by_character()) {
@@ -253,8 +253,8 @@ bpe_trainer::train(uint32_t vocabulary_size,
     merges.emplace_back(left + " " + right);
     // Two ways to the same text share one entry.
     auto whole = left + right;
-    auto [at, fresh] = id_of.try_emplace(
-      whole, static_cast<uint32_t>(spelled.size()));
+    auto [at, fresh] =
+      id_of.try_emplace(whole, static_cast<uint32_t>(spelled.size()));
     if (fresh)
       spelled.push_back(std::move(whole));
     state.merge(*pair, at->second);

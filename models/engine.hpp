@@ -23,9 +23,9 @@ constexpr uint32_t engine_slots_max = 1024;
 
 /// What an engine can do; sent once with `engine_ready`.
 struct engine_description {
-  std::string kind;    ///< "torch_decoder", "simulated", ...
-  std::string device;  ///< "cpu", "cuda:0", "none".
-  uint32_t slots = 1;  ///< Attempts that run at once, 1..1024.
+  std::string kind;              ///< "torch_decoder", "simulated", ...
+  std::string device;            ///< "cpu", "cuda:0", "none".
+  uint32_t slots = 1;            ///< Attempts that run at once, 1..1024.
   uint32_t context_length = 0;   ///< Tokens; 0 = unlimited.
   bool continues_prefix = false; ///< Can go on from text already produced.
   std::vector<runtime::task_kind> tasks;
@@ -84,9 +84,9 @@ struct engine_died {
   runtime::failure why;
 };
 
-using engine_event
-  = std::variant<engine_ready, attempt_began, attempt_output, attempt_finished,
-                 attempt_failed, engine_beat, engine_died>;
+using engine_event =
+  std::variant<engine_ready, attempt_began, attempt_output, attempt_finished,
+               attempt_failed, engine_beat, engine_died>;
 
 /// Called from any thread when `poll` has something; must not block.
 using engine_wakeup = std::function<void()>;

@@ -21,9 +21,8 @@ struct kv_shape {
 class kv_cache {
 public:
   explicit kv_cache(const kv_shape& shape)
-    : shape_(shape),
-      keys_(shape.layers * shape.slots * shape.heads * shape.positions
-            * shape.head_size),
+    : shape_(shape), keys_(shape.layers * shape.slots * shape.heads
+                           * shape.positions * shape.head_size),
       values_(keys_.size()) {}
 
   /// The first position of a head; all following are behind it.

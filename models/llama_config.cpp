@@ -13,7 +13,7 @@ namespace json = boost::json;
 
 struct field {
   const char* name;
-  int64_t llama_config::* into;
+  int64_t llama_config::*into;
   int64_t max;
   bool required;
 };
@@ -31,9 +31,9 @@ constexpr field fields[] = {
 
 runtime::failure wrong(std::string_view name, std::string_view key,
                        const std::string& what) {
-  return runtime::fail(runtime::errc::config_invalid,
-                       std::string{name} + ": " + std::string{key} + " "
-                         + what);
+  return runtime::fail(runtime::errc::config_invalid, std::string{name} + ": "
+                                                        + std::string{key} + " "
+                                                        + what);
 }
 
 runtime::failure unsupported(std::string_view name, std::string_view key,
@@ -59,8 +59,8 @@ runtime::result<void> read_sizes(const json::object& o, std::string_view name,
     }
     const auto* n = v->if_int64();
     if (!n || *n < 1 || *n > f.max)
-      return wrong(name, f.name, "is not a whole number of 1.."
-                                   + std::to_string(f.max));
+      return wrong(name, f.name,
+                   "is not a whole number of 1.." + std::to_string(f.max));
     into.*f.into = *n;
   }
   return {};
@@ -142,10 +142,10 @@ runtime::result<llama_config> llama_config::parse(std::string_view text,
   boost::system::error_code ec;
   auto root = json::parse(text, ec);
   if (ec || !root.is_object())
-    return runtime::fail(runtime::errc::config_invalid,
-                         std::string{name} + ": "
-                           + (ec ? "not JSON: " + ec.message()
-                                 : std::string{"not an object"}));
+    return runtime::fail(
+      runtime::errc::config_invalid,
+      std::string{name} + ": "
+        + (ec ? "not JSON: " + ec.message() : std::string{"not an object"}));
   const auto& o = root.get_object();
   llama_config made;
   if (auto ok = check_family(o, name); !ok)

@@ -12,14 +12,14 @@
 namespace troupe::models {
 
 struct llama_config {
-  int64_t vocabulary_size = 0;    ///< 1..2'000'000.
-  int64_t hidden_size = 0;        ///< 1..65'536.
-  int64_t intermediate_size = 0;  ///< Of the SwiGLU, 1..262'144.
-  int64_t layers = 0;             ///< 1..512.
-  int64_t heads = 0;              ///< Query heads, 1..1'024.
-  int64_t kv_heads = 0;           ///< Divides `heads`.
-  int64_t head_size = 0;          ///< Even; `hidden_size / heads` if not given.
-  int64_t context_length = 0;     ///< max_position_embeddings, 1..1'048'576.
+  int64_t vocabulary_size = 0;   ///< 1..2'000'000.
+  int64_t hidden_size = 0;       ///< 1..65'536.
+  int64_t intermediate_size = 0; ///< Of the SwiGLU, 1..262'144.
+  int64_t layers = 0;            ///< 1..512.
+  int64_t heads = 0;             ///< Query heads, 1..1'024.
+  int64_t kv_heads = 0;          ///< Divides `heads`.
+  int64_t head_size = 0;         ///< Even; `hidden_size / heads` if not given.
+  int64_t context_length = 0;    ///< max_position_embeddings, 1..1'048'576.
   double norm_epsilon = 1e-5;
   double rope_theta = 10000.0;
   bool tied_embeddings = false;

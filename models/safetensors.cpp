@@ -33,9 +33,16 @@ struct dtype_row {
   size_t bytes;
 };
 /// In the order of `tensor_dtype`.
-constexpr std::array<dtype_row, 10> dtypes{
-  {{"BOOL", 1}, {"U8", 1}, {"I8", 1}, {"I16", 2}, {"I32", 4}, {"I64", 8},
-   {"F16", 2}, {"BF16", 2}, {"F32", 4}, {"F64", 8}}};
+constexpr std::array<dtype_row, 10> dtypes{{{"BOOL", 1},
+                                            {"U8", 1},
+                                            {"I8", 1},
+                                            {"I16", 2},
+                                            {"I32", 4},
+                                            {"I64", 8},
+                                            {"F16", 2},
+                                            {"BF16", 2},
+                                            {"F32", 4},
+                                            {"F64", 8}}};
 
 std::optional<tensor_dtype> dtype_named(std::string_view name) {
   for (size_t i = 0; i < dtypes.size(); ++i)
@@ -83,8 +90,8 @@ runtime::result<tensor_info> read_tensor(const json::value& v,
     return wrong(where, "lacks a dtype");
   auto known = dtype_named(std::string_view{dtype->get_string()});
   if (!known)
-    return wrong(where, "unknown dtype \""
-                          + std::string{dtype->get_string()} + "\"");
+    return wrong(where,
+                 "unknown dtype \"" + std::string{dtype->get_string()} + "\"");
   info.dtype = *known;
   auto expected = read_shape(object->if_contains("shape"), info);
   if (!expected)
@@ -140,7 +147,7 @@ runtime::result<void> check_overlap(const safetensors_header& header,
 
 /// Bounded depth: the header is flat.
 runtime::result<json::value> parse_flat(std::string_view text,
-                                          std::string_view name) {
+                                        std::string_view name) {
   boost::system::error_code ec;
   json::parse_options options;
   options.max_depth = 8;
@@ -189,9 +196,9 @@ parse_safetensors_header(std::span<const std::byte> head, uint64_t file_bytes,
         return ok.error();
       continue;
     }
-    auto info = read_tensor(value, data_bytes,
-                            std::string{name} + ": tensor \""
-                              + std::string{key} + "\"");
+    auto info =
+      read_tensor(value, data_bytes,
+                  std::string{name} + ": tensor \"" + std::string{key} + "\"");
     if (!info)
       return info.error();
     header.tensors.emplace(std::string{key}, std::move(*info));

@@ -22,7 +22,16 @@
 namespace troupe::models {
 
 enum class tensor_dtype : uint8_t {
-  boolean, u8, i8, i16, i32, i64, f16, bf16, f32, f64
+  boolean,
+  u8,
+  i8,
+  i16,
+  i32,
+  i64,
+  f16,
+  bf16,
+  f32,
+  f64
 };
 
 /// 1, 2, 4 or 8.

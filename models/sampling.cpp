@@ -44,9 +44,8 @@ token_id sampler::choose(std::span<const float> logits, uint64_t position) {
   if (!counts_.empty()) {
     adjusted_.assign(logits.begin(), logits.end());
     for (auto [id, count] : counts_)
-      adjusted_[static_cast<size_t>(id)]
-        -= static_cast<float>(params_.presence_penalty
-                              + params_.frequency_penalty * count);
+      adjusted_[static_cast<size_t>(id)] -= static_cast<float>(
+        params_.presence_penalty + params_.frequency_penalty * count);
     logits = adjusted_;
   }
   if (params_.temperature == 0.0 || params_.top_k == 1)
@@ -81,8 +80,7 @@ token_id sampler::draw(double u) {
   // The shortest run of likeliest tokens with at least top_p of the weight.
   double kept = 0;
   size_t count = 0;
-  while (count < entries_.size()
-         && (count == 0 || kept < params_.top_p * sum))
+  while (count < entries_.size() && (count == 0 || kept < params_.top_p * sum))
     kept += weight(entries_[count++]);
   double left = u * kept;
   for (size_t i = 0; i < count; ++i) {

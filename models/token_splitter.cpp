@@ -16,9 +16,7 @@ struct match_data_delete {
   void operator()(pcre2_match_data* p) const { pcre2_match_data_free(p); }
 };
 struct match_context_delete {
-  void operator()(pcre2_match_context* p) const {
-    pcre2_match_context_free(p);
-  }
+  void operator()(pcre2_match_context* p) const { pcre2_match_context_free(p); }
 };
 
 std::string message_of(int code) {
@@ -64,9 +62,9 @@ token_splitter::compile(std::string_view pattern) {
   return token_splitter{std::move(compiled)};
 }
 
-runtime::result<void>
-token_splitter::split(std::string_view text,
-                      const std::function<void(std::string_view)>& piece) const {
+runtime::result<void> token_splitter::split(
+  std::string_view text,
+  const std::function<void(std::string_view)>& piece) const {
   std::unique_ptr<pcre2_match_data, match_data_delete> data{
     pcre2_match_data_create_from_pattern(impl_->code.get(), nullptr)};
   size_t done = 0;

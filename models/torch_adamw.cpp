@@ -25,8 +25,7 @@ tensor_to_write stored(const std::string& name, const at::Tensor& t) {
 runtime::result<void> load(const safetensors_file& file,
                            const std::string& name, at::Tensor into) {
   auto at = file.header().tensors.find(name);
-  if (at == file.header().tensors.end()
-      || at->second.dtype != tensor_dtype::f32
+  if (at == file.header().tensors.end() || at->second.dtype != tensor_dtype::f32
       || at->second.shape != into.sizes().vec())
     return runtime::fail(runtime::errc::config_invalid,
                          file.path() + ": \"" + name
@@ -97,10 +96,9 @@ runtime::result<void> torch_adamw::restore(const safetensors_file& file,
   impl_->steps = steps_done;
   for (size_t i = 0; i < impl_->parameters.size(); ++i) {
     auto n = std::to_string(i);
-    for (auto [name, into] :
-         {std::pair{"parameter.", impl_->parameters[i]},
-          std::pair{"first.", impl_->first[i]},
-          std::pair{"second.", impl_->second[i]}})
+    for (auto [name, into] : {std::pair{"parameter.", impl_->parameters[i]},
+                              std::pair{"first.", impl_->first[i]},
+                              std::pair{"second.", impl_->second[i]}})
       if (auto ok = load(file, name + n, into.detach()); !ok)
         return ok;
   }

@@ -48,8 +48,7 @@ runtime::failure refuse(runtime::errc code, std::string what) {
 
 struct torch_decoder::impl {
   impl(tokenizer w, torch_llama m, const backend_config& c)
-    : words(std::move(w)), model(std::move(m)), config(c),
-      slots(c.slots) {}
+    : words(std::move(w)), model(std::move(m)), config(c), slots(c.slots) {}
 
   runtime::result<generation> prepare(const attempt_request& request) const;
   void fill_slots();
@@ -89,11 +88,11 @@ torch_decoder::load(const backend_config& config) {
   auto words = tokenizer::load(config.path + "/tokenizer.json");
   if (!words)
     return words.error();
-  auto model = torch_llama::load(
-    config.path, {.slots = config.slots,
-                  .context_length = config.context_length_max,
-                  .rows_max = config.prefill_tokens_max,
-                  .threads = std::max(config.threads, 1u)});
+  auto model =
+    torch_llama::load(config.path, {.slots = config.slots,
+                                    .context_length = config.context_length_max,
+                                    .rows_max = config.prefill_tokens_max,
+                                    .threads = std::max(config.threads, 1u)});
   if (!model)
     return model.error();
   if (words->size() > static_cast<uint64_t>(model->shape().vocabulary_size))
@@ -143,8 +142,7 @@ torch_decoder::impl::prepare(const attempt_request& request) const {
   if (prompt->size() >= room)
     return refuse(errc::context_too_long,
                   "the input has " + std::to_string(prompt->size())
-                    + " tokens, the model's context "
-                    + std::to_string(room));
+                    + " tokens, the model's context " + std::to_string(room));
   generation g{.id = request.id,
                .context = std::move(*prompt),
                .tokens_max = request.params.max_output_tokens,
@@ -229,8 +227,8 @@ void torch_decoder::impl::prefill() {
     auto count = std::min(left, budget);
     rows.clear();
     for (uint32_t k = 0; k < count; ++k)
-      rows.push_back({static_cast<int32_t>(i), g.computed + k,
-                      g.context[g.computed + k]});
+      rows.push_back(
+        {static_cast<int32_t>(i), g.computed + k, g.context[g.computed + k]});
     model.forward(rows, rows.size());
     g.computed += count;
     budget -= count;

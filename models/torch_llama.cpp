@@ -114,17 +114,17 @@ runtime::result<torch_llama> torch_llama::load(const std::string& folder,
   if (with.context_length == 0)
     with.context_length = own;
   if (with.context_length > own)
-    return runtime::fail(runtime::errc::config_invalid,
-                         config_path + ": the model has "
-                           + std::to_string(own) + " positions, "
-                           + std::to_string(with.context_length)
-                           + " are configured");
+    return runtime::fail(
+      runtime::errc::config_invalid,
+      config_path + ": the model has " + std::to_string(own) + " positions, "
+        + std::to_string(with.context_length) + " are configured");
   double kv_bytes = 8.0 * with.slots * with.context_length
                     * static_cast<double>(shape->layers * shape->kv_size());
   if (kv_bytes > static_cast<double>(kv_bytes_max))
     return runtime::fail(runtime::errc::config_invalid,
-                         folder + ": slots times context need more than 64 GiB "
-                                  "of key-value cache");
+                         folder
+                           + ": slots times context need more than 64 GiB "
+                             "of key-value cache");
   try {
     c10::InferenceMode inference;
     auto weights = torch_weights::open(folder);
@@ -152,8 +152,8 @@ torch_llama::impl::take_weights(const torch_weights& from) {
   if (shape.tied_embeddings) {
     head = embedding.t().contiguous();
   } else {
-    auto own = from.take("lm_head.weight",
-                         {shape.vocabulary_size, shape.hidden_size});
+    auto own =
+      from.take("lm_head.weight", {shape.vocabulary_size, shape.hidden_size});
     if (!own)
       return own.error();
     head = own->t().contiguous();
@@ -168,8 +168,8 @@ torch_llama::impl::take_weights(const torch_weights& from) {
   return {};
 }
 
-runtime::result<void>
-torch_llama::impl::take_layer(const torch_weights& from, int64_t index) {
+runtime::result<void> torch_llama::impl::take_layer(const torch_weights& from,
+                                                    int64_t index) {
   auto prefix = "model.layers." + std::to_string(index) + ".";
   runtime::result<void> outcome;
   auto take = [&](const char* name, std::vector<int64_t> size) {
@@ -205,15 +205,15 @@ void torch_llama::impl::prepare() {
   cosine = at::empty({positions, half});
   sine = at::empty({positions, half});
   for (int64_t i = 0; i < half; ++i) {
-    double frequency = std::pow(shape.rope_theta,
-                                -2.0 * static_cast<double>(i)
-                                  / static_cast<double>(shape.head_size));
+    double frequency =
+      std::pow(shape.rope_theta, -2.0 * static_cast<double>(i)
+                                   / static_cast<double>(shape.head_size));
     for (int64_t p = 0; p < positions; ++p) {
       double angle = static_cast<double>(p) * frequency;
-      cosine.data_ptr<float>()[p * half + i]
-        = static_cast<float>(std::cos(angle));
-      sine.data_ptr<float>()[p * half + i]
-        = static_cast<float>(std::sin(angle));
+      cosine.data_ptr<float>()[p * half + i] =
+        static_cast<float>(std::cos(angle));
+      sine.data_ptr<float>()[p * half + i] =
+        static_cast<float>(std::sin(angle));
     }
   }
   auto rows = static_cast<int64_t>(std::max(bounds.rows_max, bounds.slots));
@@ -225,8 +225,8 @@ void torch_llama::impl::prepare() {
   b.added = buffer(shape.hidden_size);
   b.gate_up = buffer(2 * shape.intermediate_size);
   b.gated = buffer(shape.intermediate_size);
-  b.logits = at::zeros({static_cast<int64_t>(bounds.slots),
-                        shape.vocabulary_size});
+  b.logits =
+    at::zeros({static_cast<int64_t>(bounds.slots), shape.vocabulary_size});
 }
 
 void torch_llama::impl::attention(const layer& l, size_t index,
@@ -260,8 +260,7 @@ void torch_llama::impl::attention(const layer& l, size_t index,
     }
     auto group = heads / kv_heads;
     for (size_t h = 0; h < heads; ++h)
-      attend({parts.subspan(h * size, size),
-              cache.keys(index, slot, h / group),
+      attend({parts.subspan(h * size, size), cache.keys(index, slot, h / group),
               cache.values(index, slot, h / group), position + 1},
              scores, mixed.subspan(h * size, size));
   }
@@ -283,8 +282,8 @@ void torch_llama::impl::mlp(const layer& l, size_t rows) {
   at::mm_out(added, b.gated.narrow(0, 0, count), l.down);
 }
 
-std::span<const float>
-torch_llama::forward(std::span<const decoder_row> rows, size_t logits_from) {
+std::span<const float> torch_llama::forward(std::span<const decoder_row> rows,
+                                            size_t logits_from) {
   c10::InferenceMode inference;
   auto& m = *impl_;
   auto epsilon = static_cast<float>(m.shape.norm_epsilon);

@@ -114,19 +114,17 @@ at::Tensor torch_training_model::impl::attention(const layer& l,
   auto batch = x.size(0);
   auto tokens = x.size(1);
   auto group = shape.heads / shape.kv_heads;
-  auto parts = at::linear(x, l.qkv)
-                 .split_with_sizes({shape.query_size(), shape.kv_size(),
-                                    shape.kv_size()},
-                                   -1);
+  auto parts = at::linear(x, l.qkv).split_with_sizes(
+    {shape.query_size(), shape.kv_size(), shape.kv_size()}, -1);
   auto heads = [&](const at::Tensor& t, int64_t count) {
     return t.view({batch, tokens, count, shape.head_size}).transpose(1, 2);
   };
   auto c = cosine.narrow(0, 0, tokens);
   auto s = sine.narrow(0, 0, tokens);
   // Query heads of one group share a key head: they are stacked along tokens.
-  auto q = rotate(heads(parts[0], shape.heads), c, s)
-             .reshape({batch * shape.kv_heads, group * tokens,
-                       shape.head_size});
+  auto q =
+    rotate(heads(parts[0], shape.heads), c, s)
+      .reshape({batch * shape.kv_heads, group * tokens, shape.head_size});
   auto k = rotate(heads(parts[1], shape.kv_heads), c, s)
              .reshape({batch * shape.kv_heads, tokens, shape.head_size});
   auto v = heads(parts[2], shape.kv_heads)
@@ -152,14 +150,13 @@ at::Tensor torch_training_model::loss(const at::Tensor& rows) const {
     x = x
         + m.attention(l, normalise(x, l.attention_norm, m.shape.norm_epsilon),
                       mask);
-    auto parts = at::linear(normalise(x, l.mlp_norm, m.shape.norm_epsilon),
-                            l.gate_up)
-                   .chunk(2, -1);
+    auto parts =
+      at::linear(normalise(x, l.mlp_norm, m.shape.norm_epsilon), l.gate_up)
+        .chunk(2, -1);
     x = x + at::linear(at::silu(parts[0]) * parts[1], l.down);
   }
   x = normalise(x, m.final_norm, m.shape.norm_epsilon);
-  auto logits = at::linear(x, m.embedding)
-                  .view({-1, m.shape.vocabulary_size});
+  auto logits = at::linear(x, m.embedding).view({-1, m.shape.vocabulary_size});
   return at::cross_entropy_loss(logits, wanted);
 }
 
@@ -171,8 +168,8 @@ torch_training_model::exported(tensor_dtype dtype) const {
   for (size_t i = 0; i < m.layers.size(); ++i) {
     const auto& l = m.layers[i];
     auto at = "model.layers." + std::to_string(i) + ".";
-    auto qkv = l.qkv.split_with_sizes({m.shape.query_size(), m.shape.kv_size(),
-                                       m.shape.kv_size()});
+    auto qkv = l.qkv.split_with_sizes(
+      {m.shape.query_size(), m.shape.kv_size(), m.shape.kv_size()});
     auto gate_up = l.gate_up.chunk(2);
     auto add = [&](const char* name, const at::Tensor& t) {
       made.push_back(stored(at + name + ".weight", t, dtype));

@@ -36,8 +36,7 @@ std::optional<at::ScalarType> scalar_type(tensor_dtype dtype) {
 
 } // namespace
 
-runtime::result<torch_weights>
-torch_weights::open(const std::string& folder) {
+runtime::result<torch_weights> torch_weights::open(const std::string& folder) {
   namespace fs = std::filesystem;
   torch_weights made;
   made.folder_ = folder;
@@ -47,8 +46,7 @@ torch_weights::open(const std::string& folder) {
     if (entry.path().extension() == ".safetensors")
       paths.push_back(entry.path().string());
   if (ec)
-    return runtime::fail(runtime::errc::io_error,
-                         folder + ": " + ec.message());
+    return runtime::fail(runtime::errc::io_error, folder + ": " + ec.message());
   if (paths.empty())
     return runtime::fail(runtime::errc::config_invalid,
                          folder + ": has no *.safetensors file");

@@ -12,8 +12,7 @@ namespace troupe::models {
 
 /// Records of `path` (each ended by a form feed and a newline). Fails with
 /// `io_error`, or `config_invalid` if there is none.
-runtime::result<std::vector<std::string>>
-read_records(const std::string& path);
+runtime::result<std::vector<std::string>> read_records(const std::string& path);
 
 struct corpus_split {
   std::vector<std::string> training;

@@ -50,8 +50,7 @@ std::string utf8_stream::push(std::string_view bytes) {
     }
     if (state == prefix_state::partial)
       continue;
-    out += state == prefix_state::whole ? std::string_view{held_}
-                                        : replacement;
+    out += state == prefix_state::whole ? std::string_view{held_} : replacement;
     held_.clear();
   }
   return out;

@@ -30,7 +30,7 @@ using events_ptr = std::shared_ptr<const std::vector<event>>;
 
 /// What a Job object is rendered from.
 struct job_view {
-  spec_ptr spec;     ///< Null for rows of a list and for retired jobs.
+  spec_ptr spec; ///< Null for rows of a list and for retired jobs.
   job_record record;
   std::optional<uint64_t> position;        ///< Set while it waits.
   std::optional<double> estimated_start_s; ///< Set while it waits.
@@ -81,9 +81,9 @@ struct jobs_listed {
   job_page page;
 };
 
-using delivery_body
-  = std::variant<refused, job_accepted, job_snapshot, watch_opened, job_events,
-                 watch_closed, events_page, output_read, jobs_listed>;
+using delivery_body =
+  std::variant<refused, job_accepted, job_snapshot, watch_opened, job_events,
+               watch_closed, events_page, output_read, jobs_listed>;
 
 struct delivery {
   uint64_t ticket = 0;

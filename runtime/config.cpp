@@ -69,8 +69,8 @@ std::optional<listen_address> listen_address::parse(std::string_view text) {
     return std::nullopt;
   auto digits = text.substr(colon + 1);
   listen_address address;
-  auto [end, error] = std::from_chars(
-    digits.data(), digits.data() + digits.size(), address.port);
+  auto [end, error] =
+    std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
   if (error != std::errc{} || end != digits.data() + digits.size())
     return std::nullopt;
   std::string host{text.substr(0, colon)};
@@ -88,8 +88,8 @@ std::optional<listen_address> listen_address::parse(std::string_view text) {
 std::string config_problems::str() const {
   std::string text;
   for (const auto& x : list) {
-    text += file + ":" + std::to_string(x.line) + ":"
-            + std::to_string(x.column) + ": ";
+    text += file + ":" + std::to_string(x.line) + ":" + std::to_string(x.column)
+            + ": ";
     text += x.key.empty() ? x.reason : x.key + ": " + x.reason;
     text += '\n';
   }
@@ -116,8 +116,8 @@ config_result load_config(const std::filesystem::path& file) {
     return whole_file_problem(name, "is a folder");
   std::ifstream in{file, std::ios::binary}; // tidy: seams: read once at start
   if (!in)
-    return whole_file_problem(
-      name, "cannot be read: " + std::generic_category().message(errno));
+    return whole_file_problem(name, "cannot be read: "
+                                      + std::generic_category().message(errno));
   std::string text(file_bytes_max + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(in.gcount()));
@@ -129,8 +129,8 @@ config_result load_config(const std::filesystem::path& file) {
 config demo_config(const std::filesystem::path& executable) {
   config value;
   std::error_code ignored;
-  value.node.data_dir
-    = std::filesystem::absolute(value.node.data_dir, ignored).string();
+  value.node.data_dir =
+    std::filesystem::absolute(value.node.data_dir, ignored).string();
   model_settings quick;
   quick.name = "sim-fast";
   quick.backend = model_backend::simulated;

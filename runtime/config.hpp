@@ -61,7 +61,8 @@ struct limit_settings {
   uint64_t sse_buffer_bytes_max = 64 * 1024;
   uint32_t events_per_job_max = 100'000;
   duration heartbeat{std::chrono::seconds{15}};
-  friend bool operator==(const limit_settings&, const limit_settings&) = default;
+  friend bool operator==(const limit_settings&,
+                         const limit_settings&) = default;
 };
 
 struct gateway_settings {
@@ -74,14 +75,16 @@ struct gateway_settings {
 
 struct admin_settings {
   listen_address listen{"127.0.0.1", 8081};
-  friend bool operator==(const admin_settings&, const admin_settings&) = default;
+  friend bool operator==(const admin_settings&,
+                         const admin_settings&) = default;
 };
 
 struct store_settings {
   store_kind kind = store_kind::rocksdb;
   durability_level durability = durability_level::fsync;
   uint32_t free_mib_min = 512;
-  friend bool operator==(const store_settings&, const store_settings&) = default;
+  friend bool operator==(const store_settings&,
+                         const store_settings&) = default;
 };
 
 /// How long a simulated model takes and how much it says.
@@ -106,7 +109,8 @@ struct model_settings {
   uint32_t threads = 1;
   std::vector<std::string> fallbacks;
   std::optional<simulated_settings> simulated; ///< Set iff `simulated`.
-  friend bool operator==(const model_settings&, const model_settings&) = default;
+  friend bool operator==(const model_settings&,
+                         const model_settings&) = default;
 };
 
 struct engine_settings {
@@ -120,7 +124,8 @@ struct engine_settings {
 struct queue_settings {
   uint64_t queued_jobs_max = 1'000'000;
   uint64_t resident_jobs_max = 50'000;
-  friend bool operator==(const queue_settings&, const queue_settings&) = default;
+  friend bool operator==(const queue_settings&,
+                         const queue_settings&) = default;
 };
 
 struct scheduling_settings {
@@ -135,7 +140,8 @@ struct drain_settings {
   duration finish{std::chrono::seconds{60}};
   duration stop{std::chrono::seconds{10}};
   duration interrupt_finish{std::chrono::seconds{3}};
-  friend bool operator==(const drain_settings&, const drain_settings&) = default;
+  friend bool operator==(const drain_settings&,
+                         const drain_settings&) = default;
 };
 
 struct log_settings {
@@ -164,7 +170,8 @@ struct config_problem {
   uint32_t column = 1;
   std::string key; ///< E.g. `models[0].slots`; empty: the text as a whole.
   std::string reason;
-  friend bool operator==(const config_problem&, const config_problem&) = default;
+  friend bool operator==(const config_problem&,
+                         const config_problem&) = default;
 };
 
 /// All that is wrong, in the order of the file.

@@ -139,8 +139,7 @@ public:
   }
 
 protected:
-  void on_integer(key_text key, uint64_t& value,
-                  integer_range range) override {
+  void on_integer(key_text key, uint64_t& value, integer_range range) override {
     add(key, "integer", std::to_string(value), describe_range(range));
   }
   void on_choice(key_text key, size_t& index, word_list words) override {

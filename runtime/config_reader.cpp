@@ -139,8 +139,7 @@ public:
   }
 
 protected:
-  void on_integer(key_text key, uint64_t& value,
-                  integer_range range) override {
+  void on_integer(key_text key, uint64_t& value, integer_range range) override {
     if (auto found = find(key.name))
       take(*found, key.name, read_integer(scalar_of(*found), range), value);
   }
@@ -338,9 +337,8 @@ std::vector<config_problem> config_reader::problems() const {
   auto order = [](const config_problem& x) {
     return std::tie(x.line, x.column, x.key, x.reason);
   };
-  std::sort(list.begin(), list.end(), [&](const auto& a, const auto& b) {
-    return order(a) < order(b);
-  });
+  std::sort(list.begin(), list.end(),
+            [&](const auto& a, const auto& b) { return order(a) < order(b); });
   list.erase(std::unique(list.begin(), list.end()), list.end());
   return list;
 }

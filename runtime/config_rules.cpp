@@ -106,8 +106,9 @@ void check_files(const config& value, const problem_report& report) {
     if (!fs::is_directory(path, ignored))
       report(key, "there is no folder '" + path + "'");
     else if (!fs::is_regular_file(fs::path{path} / "config.json", ignored))
-      report(key, "'" + path + "' has no config.json: no model folder in "
-                               "Hugging Face layout");
+      report(key, "'" + path
+                    + "' has no config.json: no model folder in "
+                      "Hugging Face layout");
   }
   const auto& binary = value.engine.binary;
   if (!binary.empty() && !fs::is_regular_file(binary, ignored))

@@ -10,8 +10,8 @@
 namespace troupe::runtime {
 
 /// Told about every broken rule; `key` as in `config_problem`.
-using problem_report
-  = std::function<void(const std::string& key, const std::string& reason)>;
+using problem_report =
+  std::function<void(const std::string& key, const std::string& reason)>;
 
 /// Also completes what depends on other keys (`simulated` of simulated models).
 void check_rules(config& value, const problem_report& report);

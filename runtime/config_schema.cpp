@@ -20,8 +20,8 @@ constexpr std::array<std::string_view, 4> level_words{"debug", "info", "warn",
 constexpr uint64_t mib = 1024 * 1024;
 
 template <class Enum, size_t N>
-std::string_view word_of(Enum x,
-                         const std::array<std::string_view, N>& words) noexcept {
+std::string_view
+word_of(Enum x, const std::array<std::string_view, N>& words) noexcept {
   auto index = static_cast<size_t>(x);
   return index < N ? words[index] : "unknown";
 }
@@ -94,9 +94,9 @@ void describe(config_visitor& v, limit_settings& x) {
 }
 
 void describe(config_visitor& v, admin_settings& x) {
-  v.address({"listen",
-             "Address of health, readiness and metrics; loopback only."},
-            x.listen);
+  v.address(
+    {"listen", "Address of health, readiness and metrics; loopback only."},
+    x.listen);
 }
 
 void describe(config_visitor& v, store_settings& x) {
@@ -135,8 +135,8 @@ void describe(config_visitor& v, simulated_settings& x) {
            service_words);
   v.real({"median_s", "Median seconds on a slot; of `constant`: all."},
          x.median_s, {0, 604'800});
-  v.real({"p95_s", "95th percentile in seconds, at least the median."},
-         x.p95_s, {0, 604'800});
+  v.real({"p95_s", "95th percentile in seconds, at least the median."}, x.p95_s,
+         {0, 604'800});
   v.integer({"tokens", "Words of an answer."}, x.tokens, {0, 1'000'000});
   v.integer({"seed", "The same seed and job give the same answer."}, x.seed,
             {0, UINT64_MAX});

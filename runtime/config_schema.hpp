@@ -92,28 +92,24 @@ public:
   virtual void seconds(key_text key, duration& value, real_range range) = 0;
   virtual void text(key_text key, std::string& value, text_rule rule) = 0;
   /// A key that must be given.
-  virtual void required_text(key_text key, std::string& value, text_rule rule)
-    = 0;
+  virtual void required_text(key_text key, std::string& value,
+                             text_rule rule) = 0;
   virtual void names(key_text key, std::vector<std::string>& values,
-                     size_t count_max)
-    = 0;
+                     size_t count_max) = 0;
   virtual void address(key_text key, listen_address& value) = 0;
 
 protected:
-  virtual void on_integer(key_text key, uint64_t& value, integer_range range)
-    = 0;
+  virtual void on_integer(key_text key, uint64_t& value,
+                          integer_range range) = 0;
   virtual void on_choice(key_text key, size_t& index, word_list words) = 0;
   virtual void on_choices(key_text key, std::vector<size_t>& indices,
-                          word_list words)
-    = 0;
+                          word_list words) = 0;
   virtual void on_section(key_text key, const std::function<void()>& body) = 0;
   virtual void on_optional_section(key_text key, bool& present,
-                                   const std::function<void()>& body)
-    = 0;
+                                   const std::function<void()>& body) = 0;
   virtual void on_list(key_text key, size_t size,
                        const std::function<void(size_t)>& resize,
-                       const std::function<void(size_t)>& item)
-    = 0;
+                       const std::function<void(size_t)>& item) = 0;
 };
 
 // One per section.

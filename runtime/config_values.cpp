@@ -11,8 +11,8 @@ namespace {
 template <class T>
 std::optional<T> parse_number(std::string_view text) {
   T value{};
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(),
-                                      value);
+  auto [end, error] =
+    std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size())
     return std::nullopt;
   return value;
@@ -78,8 +78,8 @@ value_or_reason<duration> read_seconds(const plain_scalar& text,
 }
 
 value_or_reason<size_t> read_word(const plain_scalar& text, word_list words) {
-  auto found = text ? std::find(words.begin(), words.end(), *text)
-                    : words.end();
+  auto found =
+    text ? std::find(words.begin(), words.end(), *text) : words.end();
   if (found == words.end())
     return {std::nullopt, "must be " + describe_words(words)};
   return {static_cast<size_t>(found - words.begin()), {}};
@@ -90,8 +90,7 @@ value_or_reason<std::string> read_text(const std::string& text, text_rule rule,
   if (rule == text_rule::name) {
     if (text.empty() || text.size() > 128
         || !std::all_of(text.begin(), text.end(), is_name_char))
-      return {std::nullopt,
-              "must be 1 to 128 letters, digits and . _ : / @ -"};
+      return {std::nullopt, "must be 1 to 128 letters, digits and . _ : / @ -"};
     return {text, {}};
   }
   auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };

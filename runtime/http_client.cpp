@@ -75,14 +75,14 @@ asio::awaitable<bool> open(exchange& x, http_url url, duration limit) {
     if (!error)
       resolver.cancel();
   });
-  auto [resolve_error, endpoints]
-    = co_await resolver.async_resolve(url.host, url.port, as_values);
+  auto [resolve_error, endpoints] =
+    co_await resolver.async_resolve(url.host, url.port, as_values);
   timer.cancel();
   if (failed(x, resolve_error))
     co_return false;
   x.stream.expires_after(limit);
-  auto [connect_error, endpoint]
-    = co_await x.stream.async_connect(endpoints, as_values);
+  auto [connect_error, endpoint] =
+    co_await x.stream.async_connect(endpoints, as_values);
   if (failed(x, connect_error))
     co_return false;
   error_code ignored; // A slower first byte is all that it costs.
@@ -125,8 +125,8 @@ bool sendable(const http_call& call, const http_url& url) {
 }
 
 asio::awaitable<bool> read_head(exchange& x) {
-  auto [error, size] = co_await http::async_read_header(x.stream, x.buffer,
-                                                        x.parser, as_values);
+  auto [error, size] =
+    co_await http::async_read_header(x.stream, x.buffer, x.parser, as_values);
   if (failed(x, error))
     co_return false;
   const auto& head = x.parser.get();
@@ -159,8 +159,8 @@ asio::awaitable<void> read_body(exchange& x, http_client_limits limits) {
     body.data = piece.data();
     body.size = piece.size();
     x.stream.expires_after(limits.idle);
-    auto [error, size] = co_await http::async_read_some(x.stream, x.buffer,
-                                                        x.parser, as_values);
+    auto [error, size] =
+      co_await http::async_read_some(x.stream, x.buffer, x.parser, as_values);
     auto got = piece.size() - x.parser.get().body().size;
     if (!deliver(x, {piece.data(), got}, streamed, limits.body_bytes_max))
       co_return;
@@ -178,8 +178,7 @@ asio::awaitable<void> converse(exchange& x, http_url url,
   x.stage = http_stage::send;
   auto message = message_of(x.call, url);
   x.stream.expires_after(limits.first_byte);
-  auto [error, size]
-    = co_await http::async_write(x.stream, message, as_values);
+  auto [error, size] = co_await http::async_write(x.stream, message, as_values);
   if (failed(x, error))
     co_return;
   x.stage = http_stage::head;
@@ -231,9 +230,9 @@ std::optional<parts> split_authority(std::string_view text) {
     host = host.size() == bracket + 1 ? host.substr(1, bracket - 1)
                                       : std::string_view{};
   auto port = colon == std::string_view::npos ? "80" : text.substr(colon + 1);
-  bool digits = !port.empty() && port.size() <= 5
-                && port.find_first_not_of("0123456789")
-                     == std::string_view::npos;
+  bool digits =
+    !port.empty() && port.size() <= 5
+    && port.find_first_not_of("0123456789") == std::string_view::npos;
   if (host.empty() || !digits || std::stoul(std::string{port}) > 65535)
     return std::nullopt;
   return parts{host, port};

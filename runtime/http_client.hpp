@@ -49,9 +49,9 @@ struct http_response {
 };
 
 struct http_client_limits {
-  duration connect{std::chrono::seconds{5}};    ///< Per call, resolving too.
+  duration connect{std::chrono::seconds{5}};     ///< Per call, resolving too.
   duration first_byte{std::chrono::seconds{70}}; ///< From sent to the head.
-  duration idle{std::chrono::seconds{60}};      ///< Between pieces of the body.
+  duration idle{std::chrono::seconds{60}}; ///< Between pieces of the body.
   uint32_t head_bytes_max = 64 * 1024;
   uint64_t body_bytes_max = 64 * 1024 * 1024; ///< Of a body that is collected.
 };

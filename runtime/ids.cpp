@@ -7,8 +7,8 @@
 namespace troupe::runtime {
 namespace {
 
-constexpr std::array<std::string_view, 4> prefixes{"job_", "resp_",
-                                                   "chatcmpl-", "cmpl-"};
+constexpr std::array<std::string_view, 4> prefixes{"job_", "resp_", "chatcmpl-",
+                                                   "cmpl-"};
 constexpr uint64_t time_max = (uint64_t{1} << 54) - 1;
 
 uint64_t time_bits(wall_time at) noexcept {

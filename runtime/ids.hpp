@@ -47,7 +47,7 @@ public:
   /// Exactly 26 lower-case base32 characters must follow.
   static std::optional<job_id> parse(std::string_view text) noexcept;
 
-  std::string str() const; ///< With the prefix `job_`.
+  std::string str() const;  ///< With the prefix `job_`.
   std::string bare() const; ///< The 26 characters alone.
 
   shard_id shard() const noexcept {

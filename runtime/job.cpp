@@ -23,18 +23,16 @@ std::optional<Enum> value_of(std::string_view word,
 
 constexpr std::string_view tasks[]{"chat",     "complete", "embed",
                                    "classify", "rerank",   "run"};
-constexpr std::string_view statuses[]{"queued", "in_progress", "completed",
-                                      "incomplete", "failed", "cancelled",
+constexpr std::string_view statuses[]{"queued",     "in_progress", "completed",
+                                      "incomplete", "failed",      "cancelled",
                                       "expired"};
-constexpr std::string_view phases[]{"none",     "admitted", "queued",
-                                    "assigned", "prefill",  "decode",
-                                    "delivering"};
+constexpr std::string_view phases[]{
+  "none", "admitted", "queued", "assigned", "prefill", "decode", "delivering"};
 constexpr std::string_view tiers[]{"flex", "default", "priority"};
 constexpr std::string_view deadline_actions[]{"partial", "cutover", "fail"};
 constexpr std::string_view resume_modes[]{"continue", "restart", "never"};
-constexpr std::string_view finishes[]{"none",     "stop",
-                                      "length",   "context_length",
-                                      "deadline", "cancelled",
+constexpr std::string_view finishes[]{"none",           "stop",     "length",
+                                      "context_length", "deadline", "cancelled",
                                       "shutdown"};
 
 /// Zero for "no limit", as for a limit beyond the range of time.

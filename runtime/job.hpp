@@ -17,7 +17,14 @@
 namespace troupe::runtime {
 
 // Numbers are stored: append only.
-enum class task_kind : uint8_t { chat = 1, complete, embed, classify, rerank, run };
+enum class task_kind : uint8_t {
+  chat = 1,
+  complete,
+  embed,
+  classify,
+  rerank,
+  run
+};
 enum class job_status : uint8_t {
   queued = 1,
   in_progress,
@@ -81,7 +88,7 @@ struct simulate_params {
   std::optional<uint32_t> fail_at_token; ///< Fails before that token (from 0).
   std::string fail_code; ///< "transient" (default) or "invalid".
   bool hang = false;     ///< Takes the slot and never steps.
-  bool crash = false;    ///< The worker dies (at `fail_at_token`, else at once).
+  bool crash = false; ///< The worker dies (at `fail_at_token`, else at once).
   std::optional<double> predicted_s; ///< What the cost model is told.
   friend bool operator==(const simulate_params&,
                          const simulate_params&) = default;
@@ -101,8 +108,9 @@ struct job_spec {
   std::string tenant = "default";
   std::string model;
   task_kind task = task_kind::chat;
-  std::string text;                   ///< A plain-string input ...
-  std::vector<chat_message> messages; ///< ... or chat messages (then not empty).
+  std::string text; ///< A plain-string input ...
+  std::vector<chat_message>
+    messages; ///< ... or chat messages (then not empty).
   generation_params params;
   std::optional<simulate_params> simulate;
   std::string job_class = "standard";
@@ -156,13 +164,13 @@ struct job_record {
   wall_time started_at{};
   wall_time first_output_at{};
   wall_time finished_at{};
-  wall_time start_at{};   ///< Must start before; zero = no limit.
-  wall_time total_at{};   ///< Must end before; zero = no limit.
+  wall_time start_at{}; ///< Must start before; zero = no limit.
+  wall_time total_at{}; ///< Must end before; zero = no limit.
   /// Terminal: when output and events go. Live: created_at + retention.
   wall_time retires_at{};
   deadline_action on_deadline = deadline_action::partial;
   resume_mode resume = resume_mode::resume;
-  uint64_t next_seq = 0; ///< Number of events so far.
+  uint64_t next_seq = 0;     ///< Number of events so far.
   uint64_t output_bytes = 0; ///< Bytes of text streamed so far.
   job_usage usage;
   job_timing timing;
@@ -221,9 +229,9 @@ struct job_ended {
   friend bool operator==(const job_ended&, const job_ended&) = default;
 };
 
-using event_body
-  = std::variant<job_created, job_queued, job_started, output_delta,
-                 output_item_done, job_retrying, output_reset, job_ended>;
+using event_body =
+  std::variant<job_created, job_queued, job_started, output_delta,
+               output_item_done, job_retrying, output_reset, job_ended>;
 
 /// One numbered line of a job's stream: dense from 0, never changed.
 struct event {

@@ -142,8 +142,7 @@ std::string encode_value(const T& x, size_t size_hint) {
 class reader {
 public:
   reader(const char* what, std::string_view bytes) noexcept
-    : what_{what},
-      in_{bytes} {}
+    : what_{what}, in_{bytes} {}
 
   /// Missing fields keep the values that `x` has, unknown ones are skipped.
   template <class T>

@@ -34,15 +34,15 @@ result<job_machine> job_machine::restore(job_record record,
   uint64_t expected = 0;
   for (const auto& x : events) {
     if (x.seq != expected++)
-      return runtime::fail(errc::corruption, "event " + std::to_string(expected - 1)
-                                      + " of " + machine.record_.id.str()
-                                      + " is missing");
+      return runtime::fail(errc::corruption,
+                           "event " + std::to_string(expected - 1) + " of "
+                             + machine.record_.id.str() + " is missing");
     replay(machine.record_, machine.text_, machine.text_tokens_, x);
   }
   if (events.size() < machine.record_.next_seq)
     return runtime::fail(errc::corruption, "the last events of "
-                                    + machine.record_.id.str()
-                                    + " are missing");
+                                             + machine.record_.id.str()
+                                             + " are missing");
   machine.record_.next_seq = events.size();
   machine.record_.output_bytes = machine.text_.size();
   machine.running_ = machine.record_.phase == job_phase::assigned;
@@ -73,8 +73,8 @@ job_step job_machine::begin(const attempt_start& start, wall_time now) {
                      .model = start.model,
                      .worker = start.worker},
          now);
-  bool restart = record_.resume == resume_mode::restart
-                 || !start.continues_prefix;
+  bool restart =
+    record_.resume == resume_mode::restart || !start.continues_prefix;
   if (!text_.empty() && restart) {
     text_.clear();
     text_tokens_ = 0;
@@ -103,12 +103,11 @@ job_step job_machine::output(attempt_id from, std::string text, uint32_t tokens,
   auto offset = text_.size();
   text_ += text;
   record_.output_bytes = text_.size();
-  append(step,
-         output_delta{.item = 0,
-                      .offset = offset,
-                      .text = std::move(text),
-                      .tokens = tokens},
-         now);
+  append(
+    step,
+    output_delta{
+      .item = 0, .offset = offset, .text = std::move(text), .tokens = tokens},
+    now);
   return step;
 }
 
@@ -155,12 +154,12 @@ job_step job_machine::lost(attempt_id from, attempt_loss loss,
   record_.phase = job_phase::queued;
   touch();
   ready_since_ = now + verdict.delay;
-  append(step,
-         job_retrying{.attempt = record_.attempt + 1,
-                      .reason = std::string{retry_reason(loss)},
-                      .delay_s = static_cast<double>(verdict.delay.count())
-                                 / 1e6},
-         now);
+  append(
+    step,
+    job_retrying{.attempt = record_.attempt + 1,
+                 .reason = std::string{retry_reason(loss)},
+                 .delay_s = static_cast<double>(verdict.delay.count()) / 1e6},
+    now);
   step.record_changed = true;
   step.requeue = verdict;
   return step;
@@ -192,8 +191,8 @@ job_step job_machine::expire(wall_time now) {
     end(step, job_status::incomplete, finish_reason::deadline, now);
     return step;
   }
-  auto failed = end_failed({errc::deadline, "the total limit has passed"},
-                           false, now);
+  auto failed =
+    end_failed({errc::deadline, "the total limit has passed"}, false, now);
   failed.stop_attempt = step.stop_attempt;
   return failed;
 }
@@ -206,8 +205,8 @@ void job_machine::append(job_step& step, event_body body, wall_time now) {
 void job_machine::stop_clock(wall_time now, duration ran) noexcept {
   if (running_) {
     auto span = span_us(running_since_, now);
-    record_.timing.compute_us
-      += ran > duration{0} ? std::min<int64_t>(span, ran.count()) : span;
+    record_.timing.compute_us +=
+      ran > duration{0} ? std::min<int64_t>(span, ran.count()) : span;
   }
   running_ = false;
 }
@@ -228,18 +227,18 @@ void job_machine::end(job_step& step, job_status status, finish_reason finish,
     0, total - record_.timing.queue_us - record_.timing.compute_us);
   touch();
   if (!text_.empty()) {
-    append(step,
-           output_item_done{.item = 0, .text = text_, .finish = finish}, now);
+    append(step, output_item_done{.item = 0, .text = text_, .finish = finish},
+           now);
     step.output = job_output{.text = text_, .finish = finish};
   } else if (status == job_status::completed) {
     step.output = job_output{.text = {}, .finish = finish};
   }
   // The event shows the record as it stays: with itself counted.
   ++record_.next_seq;
-  step.events.push_back(event{.seq = record_.next_seq - 1,
-                              .at = now,
-                              .body = job_ended{.record = record_,
-                                                .reason = std::move(reason)}});
+  step.events.push_back(
+    event{.seq = record_.next_seq - 1,
+          .at = now,
+          .body = job_ended{.record = record_, .reason = std::move(reason)}});
   step.record_changed = true;
   step.terminal = true;
 }

@@ -28,12 +28,14 @@ guarded<std::shared_ptr<const line_sink>>& other_sink() {
 /// spdlog brings the locked, unbuffered standard error. Never destroyed: lines
 /// may still come from static destructors.
 spdlog::logger& stderr_logger() {
-  static auto& kept = *std::make_unique<std::shared_ptr<spdlog::logger>>([] {
-    auto made = std::make_shared<spdlog::logger>(
-      "troupe", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%v");
-    return made;
-  }()).release();
+  static auto& kept =
+    *std::make_unique<std::shared_ptr<spdlog::logger>>([] {
+       auto made = std::make_shared<spdlog::logger>(
+         "troupe", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+       made->set_pattern("%v");
+       return made;
+     }())
+       .release();
   return *kept;
 }
 
@@ -113,12 +115,11 @@ void append_time(std::string& out, wall_time at) {
   auto day = chrono::floor<chrono::days>(at);
   chrono::year_month_day date{day};
   chrono::hh_mm_ss time{chrono::floor<chrono::milliseconds>(at - day)};
-  out += fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-                     static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()),
-                     static_cast<unsigned>(date.day()), time.hours().count(),
-                     time.minutes().count(), time.seconds().count(),
-                     time.subseconds().count());
+  out += fmt::format(
+    "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+    time.hours().count(), time.minutes().count(), time.seconds().count(),
+    time.subseconds().count());
 }
 
 } // namespace
@@ -132,8 +133,8 @@ void log(log_level level, std::string_view area, std::string_view message,
          log_fields fields) {
   if (!log_enabled(level))
     return;
-  auto line = format_log_line(system_clock().wall(), level, area, message,
-                              fields);
+  auto line =
+    format_log_line(system_clock().wall(), level, area, message, fields);
   auto sink = other_sink().with([](const auto& x) { return x; });
   if (sink)
     (*sink)(line);

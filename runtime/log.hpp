@@ -45,8 +45,9 @@ struct log_field {
 
   log_field(std::string_view name, bool x) : key{name}, value{x} {}
   template <class T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  log_field(std::string_view name, T x) : key{name} {
+  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
+    log_field(std::string_view name, T x)
+    : key{name} {
     if constexpr (std::is_signed_v<T>)
       value = static_cast<int64_t>(x);
     else

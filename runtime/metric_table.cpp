@@ -23,10 +23,9 @@ constexpr std::array table{
                     "troupe_http_connections_refused_total", counter, none,
                     none, "connections",
                     "Connections closed over the cap of one address."},
-  metric_definition{metric::http_accept_pauses,
-                    "troupe_http_accept_pauses_total", counter, none, none,
-                    "pauses",
-                    "Accepting paused for want of descriptors or room."},
+  metric_definition{
+    metric::http_accept_pauses, "troupe_http_accept_pauses_total", counter,
+    none, none, "pauses", "Accepting paused for want of descriptors or room."},
   metric_definition{metric::http_guard_refusals,
                     "troupe_http_guard_refusals_total", counter, none, none,
                     "requests", "Requests refused by the framing guard."},
@@ -62,9 +61,8 @@ constexpr std::array table{
   metric_definition{metric::jobs_ended, "troupe_jobs_ended_total", counter,
                     model, terminal, "jobs",
                     "Ended jobs by requested model and status."},
-  metric_definition{metric::jobs_dead, "troupe_jobs_dead_total", counter,
-                    model, none, "jobs",
-                    "Jobs that became dead letters."},
+  metric_definition{metric::jobs_dead, "troupe_jobs_dead_total", counter, model,
+                    none, "jobs", "Jobs that became dead letters."},
   metric_definition{metric::jobs_live, "troupe_jobs_live", gauge, none, none,
                     "jobs", "Jobs that have not ended."},
   metric_definition{metric::jobs_resident, "troupe_jobs_resident", gauge, none,
@@ -143,12 +141,18 @@ constexpr std::array<std::string_view, 3> answer_values{"2xx", "4xx", "5xx"};
 constexpr std::array<std::string_view, 3> stage_values{"header", "body",
                                                        "answer"};
 constexpr std::array<std::string_view, 12> admission_values{
-  "accepted",            "replayed",
-  "queue_full",          "draining",
-  "storage_unavailable", "shard_unavailable",
-  "model_not_found",     "model_unavailable",
-  "context_too_long",    "idempotency_mismatch",
-  "validation_failed",   "timeout"};
+  "accepted",
+  "replayed",
+  "queue_full",
+  "draining",
+  "storage_unavailable",
+  "shard_unavailable",
+  "model_not_found",
+  "model_unavailable",
+  "context_too_long",
+  "idempotency_mismatch",
+  "validation_failed",
+  "timeout"};
 constexpr std::array<std::string_view, 5> attempt_values{
   "finished", "failed", "worker_lost", "model_error", "stopped"};
 constexpr std::array<std::string_view, 5> letter_values{

@@ -69,8 +69,7 @@ class family {
 public:
   family(prometheus::Registry& to, const metric_definition& definition,
          const std::vector<std::string>& models)
-    : definition_{definition},
-      first_{values_of(definition.first, models)},
+    : definition_{definition}, first_{values_of(definition.first, models)},
       second_{values_of(definition.second, models)} {
     switch (definition.type) {
       case metric_type::counter:

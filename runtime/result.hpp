@@ -50,7 +50,6 @@ namespace detail {
 /// On in release builds too. Never assert on what a client, disk or peer can
 /// cause.
 #define TROUPE_ASSERT(condition)                                               \
-  (static_cast<bool>(condition)                                                \
-     ? static_cast<void>(0)                                                    \
-     : ::troupe::runtime::detail::assertion_failed(#condition, __FILE__,       \
-                                                   __LINE__))
+  (static_cast<bool>(condition) ? static_cast<void>(0)                         \
+                                : ::troupe::runtime::detail::assertion_failed( \
+                                  #condition, __FILE__, __LINE__))

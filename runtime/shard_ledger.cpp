@@ -20,10 +20,10 @@ std::vector<event> first_events(job_record& record, uint64_t position,
   std::vector<event> events;
   events.push_back(event{.seq = 0, .at = at, .body = job_created{record}});
   auto start_s = static_cast<double>(position) * seconds_per_position;
-  events.push_back(event{.seq = 1,
-                         .at = at,
-                         .body = job_queued{.position = position,
-                                            .estimated_start_s = start_s}});
+  events.push_back(event{
+    .seq = 1,
+    .at = at,
+    .body = job_queued{.position = position, .estimated_start_s = start_s}});
   return events;
 }
 
@@ -64,40 +64,38 @@ std::vector<job_id> shard_ledger::orphans() const {
 
 admission_result shard_ledger::admit(job_spec& spec,
                                      const request_identity& who,
-                              const admission_gate& gate, wall_time now,
-                              rng& random, double seconds_per_position) {
+                                     const admission_gate& gate, wall_time now,
+                                     rng& random, double seconds_per_position) {
   if (!who.key.empty()) {
     if (auto it = keys_.find(who.key); it != keys_.end()) {
       if (it->second.fingerprint != who.fingerprint)
         return refuse(errc::idempotency_mismatch,
                       "the key was used with another body", 0);
       auto live = jobs_.find(it->second.job);
-      return repeated{it->second.job, live != jobs_.end()
-                                        && live->second.state
-                                             == slot::committing};
+      return repeated{it->second.job,
+                      live != jobs_.end()
+                        && live->second.state == slot::committing};
     }
   }
   if (gate.draining)
     return refuse(errc::draining, "the node is stopping", 1);
   if (jobs_.size() >= limits_.jobs_max)
-    return refuse(errc::queue_full,
-                  "the shard holds " + std::to_string(jobs_.size())
-                    + " live jobs",
-                  5);
+    return refuse(
+      errc::queue_full,
+      "the shard holds " + std::to_string(jobs_.size()) + " live jobs", 5);
   if (!gate.storage_ok)
     return refuse(errc::storage_unavailable, gate.storage_reason, 2);
 
   auto at = next_arrival(now);
   spec.id = job_id::make(at, shard_, random);
   auto record = make_record(spec);
-  record.order_key = order_key({.tier = record.tier, .arrival = at});
-  auto events = first_events(record, queue_.size(record.model),
-                             seconds_per_position);
+  record.order_key = make_priority_key({.arrival = at}, {}).key;
+  auto events =
+    first_events(record, queue_.size(record.model), seconds_per_position);
   if (!who.key.empty()) {
     auto expires = at + limits_.idempotency_ttl;
-    keys_[who.key] = {.job = spec.id,
-                      .fingerprint = who.fingerprint,
-                      .expires_at = expires};
+    keys_[who.key] = {
+      .job = spec.id, .fingerprint = who.fingerprint, .expires_at = expires};
     key_ages_.emplace(expires, who.key);
   }
   jobs_[spec.id] = entry{.record = record, .state = slot::committing};
@@ -143,8 +141,7 @@ size_t shard_ledger::queued(const std::string& model) const {
   return queue_.size(model);
 }
 
-shard_ledger::tier_depths
-shard_ledger::depths(const std::string& model) const {
+shard_ledger::tier_depths shard_ledger::depths(const std::string& model) const {
   auto it = depths_.find(model);
   return it == depths_.end() ? tier_depths{} : it->second;
 }
@@ -271,8 +268,7 @@ std::optional<uint64_t> shard_ledger::position(job_id id) const {
 
 void shard_ledger::make_ready(entry& e) {
   e.state = slot::ready;
-  queue_.push(e.record.model, e.record.tenant, e.record.order_key,
-              e.record.id);
+  queue_.push(e.record.model, e.record.tenant, e.record.order_key, e.record.id);
   ++depths_[e.record.model][static_cast<size_t>(e.record.tier) - 1];
 }
 

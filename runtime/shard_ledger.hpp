@@ -30,7 +30,7 @@
 namespace troupe::runtime {
 
 struct ledger_limits {
-  size_t jobs_max = 1'000'000;  ///< Live jobs of this shard, >= 1.
+  size_t jobs_max = 1'000'000;   ///< Live jobs of this shard, >= 1.
   size_t specs_resident = 1'024; ///< Requests kept in memory; others reload.
   duration idempotency_ttl{std::chrono::hours{24}};
 };
@@ -88,8 +88,8 @@ public:
   /// `spec` gets its id. Repeats are answered even when full. Ids of one shard
   /// grow although the wall clock may jump back.
   admission_result admit(job_spec& spec, const request_identity& who,
-                  const admission_gate& gate, wall_time now, rng& random,
-                  double seconds_per_position);
+                         const admission_gate& gate, wall_time now, rng& random,
+                         double seconds_per_position);
   /// What an admitted job's key entry stores; nothing when it had no key.
   std::optional<idempotency_entry> entry_of(const std::string& key) const;
   /// The admission is durable: the job is ready.
@@ -137,9 +137,7 @@ private:
     job_id id;
     due_action::kind what;
     bool before_start; ///< A limit that ends with the first attempt.
-    bool operator>(const timer& other) const noexcept {
-      return at > other.at;
-    }
+    bool operator>(const timer& other) const noexcept { return at > other.at; }
   };
   void make_ready(entry& e);
   void unqueue(entry& e);

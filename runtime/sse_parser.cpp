@@ -67,8 +67,8 @@ void sse_parser::take_field(std::string_view name, std::string_view value) {
       last_id_ = value;
   } else if (name == "retry") {
     uint64_t ms = 0;
-    auto [end, error]
-      = std::from_chars(value.data(), value.data() + value.size(), ms);
+    auto [end, error] =
+      std::from_chars(value.data(), value.data() + value.size(), ms);
     if (error == std::errc{} && end == value.data() + value.size())
       retry_ms_ = ms;
   }

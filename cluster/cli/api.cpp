@@ -30,8 +30,7 @@ cli_result<secret> read_key_file(const std::string& path) {
     return usage("the key file '" + path + "' cannot be read");
   auto others = fs::perms::group_all | fs::perms::others_all;
   if ((status.permissions() & others) != fs::perms::none)
-    return usage("the key file '" + path
-                 + "' is open to others: chmod 600 it");
+    return usage("the key file '" + path + "' is open to others: chmod 600 it");
   std::ifstream in{path}; // tidy: seams: the user's own file
   std::string key;
   if (!std::getline(in, key))
@@ -43,10 +42,9 @@ cli_result<secret> read_key_file(const std::string& path) {
 
 cli_result<secret> find_key(const api_options& options,
                             const cli_context& context) {
-  auto key = options.key_file.empty()
-               ? cli_result<secret>{secret{
-                 context.environment("TROUPE_API_KEY").value_or("")}}
-               : read_key_file(options.key_file);
+  auto key = options.key_file.empty() ? cli_result<secret>{secret{
+               context.environment("TROUPE_API_KEY").value_or("")}}
+                                      : read_key_file(options.key_file);
   if (!key)
     return key;
   for (auto c : key->reveal())
@@ -131,8 +129,8 @@ cli_failure describe_refusal(unsigned status, std::string_view body) {
   auto problem = json::parse(body, error);
   auto detail = error ? std::string{} : text_at(problem, "detail");
   auto type = error ? std::string{} : text_at(problem, "type");
-  std::string message
-    = detail.empty() ? "the server refused" : one_line(detail);
+  std::string message =
+    detail.empty() ? "the server refused" : one_line(detail);
   message += " (" + std::to_string(status);
   if (auto slash = type.rfind('/'); slash != std::string::npos)
     message += " " + one_line(type.substr(slash + 1));
@@ -194,8 +192,8 @@ std::string compact(const json::value& value) {
   std::string out;
   if (const auto* object = value.if_object()) {
     for (const auto& [key, inner] : *object)
-      out += (out.empty() ? "" : ",") + json::serialize(key) + ":"
-             + compact(inner);
+      out +=
+        (out.empty() ? "" : ",") + json::serialize(key) + ":" + compact(inner);
     return "{" + out + "}";
   }
   if (const auto* array = value.if_array()) {

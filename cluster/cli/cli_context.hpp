@@ -16,7 +16,8 @@ struct cli_context {
   std::ostream& err; ///< Progress and errors.
   bool out_is_terminal = false;
   bool in_is_terminal = false;
-  std::function<std::optional<std::string>(const std::string& name)> environment;
+  std::function<std::optional<std::string>(const std::string& name)>
+    environment;
   /// From now on Ctrl-C does not end the process but makes the returned
   /// descriptor readable (-1: it cannot). Called before the first connection;
   /// may be empty.

@@ -13,11 +13,11 @@ enum class exit_code : int {
   unexpected = 1,
   usage = 2,
   unreachable = 3,
-  unauthorized = 4,  ///< 401, 403
-  missing = 5,       ///< 404, 410
-  try_later = 6,     ///< 429, 503
-  refused = 7,       ///< Other refused requests.
-  job_failed = 8,    ///< failed, expired or cancelled
+  unauthorized = 4, ///< 401, 403
+  missing = 5,      ///< 404, 410
+  try_later = 6,    ///< 429, 503
+  refused = 7,      ///< Other refused requests.
+  job_failed = 8,   ///< failed, expired or cancelled
   job_incomplete = 9,
   interrupted = 130
 };

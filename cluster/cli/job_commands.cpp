@@ -65,10 +65,10 @@ exit_code print_result(const api& server, const job_options& options,
   if (!answer)
     return complain(answer.error(), context);
   if (answer->status == 202)
-    return complain({exit_code::unexpected,
-                     options.id + " has not ended: it is "
-                       + text_at(answer->body, "status")},
-                    context);
+    return complain(
+      {exit_code::unexpected,
+       options.id + " has not ended: it is " + text_at(answer->body, "status")},
+      context);
   if (options.api.json)
     context.out << answer->text << '\n' << std::flush;
   else
@@ -116,8 +116,8 @@ exit_code run_cancel(const cancel_options& options,
   for (const auto& id : options.ids) {
     auto job = server->post(job_target(id) + "/cancel", body);
     if (!job) {
-      auto why = complain({job.error().code,
-                           id + ": " + job.error().message}, context);
+      auto why =
+        complain({job.error().code, id + ": " + job.error().message}, context);
       code = code == exit_code::done ? why : code;
       if (why == exit_code::unreachable || why == exit_code::interrupted)
         break;

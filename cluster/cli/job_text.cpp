@@ -18,8 +18,8 @@ void flatten(const json::value& value, const std::string& path, table& to) {
   }
   for (const auto& [key, inner] : *object)
     if (!inner.is_null())
-      flatten(inner, path.empty() ? std::string{key}
-                                  : path + "." + std::string{key},
+      flatten(inner,
+              path.empty() ? std::string{key} : path + "." + std::string{key},
               to);
 }
 
@@ -51,9 +51,9 @@ void print_text(const cli_context& context, const std::string& text) {
 }
 
 std::vector<table::column> job_columns() {
-  return {{"ID", 30},     {"STATUS", 11},   {"MODEL", 8},  {"TIER", 8},
-          {"ATTEMPT", 7}, {"CREATED", 24},  {"QUEUE_MS", 8},
-          {"COMPUTE_MS"}, {"OUTPUT_TOKENS"}};
+  return {{"ID", 30},      {"STATUS", 11}, {"MODEL", 8},
+          {"TIER", 8},     {"ATTEMPT", 7}, {"CREATED", 24},
+          {"QUEUE_MS", 8}, {"COMPUTE_MS"}, {"OUTPUT_TOKENS"}};
 }
 
 std::vector<std::string> job_cells(const json::value& job) {

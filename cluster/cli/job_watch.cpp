@@ -34,8 +34,7 @@ uint64_t number_at(const json::value& object, std::string_view key) {
 
 std::string seconds_of(duration span) {
   auto tenths = (span.count() + 50'000) / 100'000;
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10)
-         + " s";
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
 }
 
 duration retry_after(const runtime::http_response& answer) {
@@ -51,10 +50,7 @@ duration retry_after(const runtime::http_response& answer) {
 
 job_watch::job_watch(const api& server, const cli_context& context,
                      std::string id, watch_options options)
-  : server_{server},
-    context_{context},
-    id_{std::move(id)},
-    options_{options},
+  : server_{server}, context_{context}, id_{std::move(id)}, options_{options},
     random_{runtime::entropy_seed()} {}
 
 exit_code job_watch::run() {
@@ -71,12 +67,11 @@ job_watch::step job_watch::connect_once() {
   runtime::sse_parser parser;
   auto answer = server_.stream(
     "/v1/jobs/" + runtime::percent_encode(id_) + "/events", headers,
-    {.wanted
-     = [this](const runtime::http_response& head) {
+    {.wanted =
+       [this](const runtime::http_response& head) {
          connected_ = true;
          return head.status == 200
-                && head.header("Content-Type")
-                     .starts_with("text/event-stream");
+                && head.header("Content-Type").starts_with("text/event-stream");
        },
      .take =
        [&](std::string_view bytes) {
@@ -154,8 +149,8 @@ void job_watch::take_delta(const json::value& event) {
 job_watch::step job_watch::refused(const runtime::http_response& answer) {
   auto failure = describe_refusal(answer.status, answer.body);
   bool passes = answer.status == 429 || answer.status >= 500;
-  if (!passes || (failures_ == 0 && last_event_id_.empty()
-                  && answer.status != 503))
+  if (!passes
+      || (failures_ == 0 && last_event_id_.empty() && answer.status != 503))
     return give_up(failure);
   return wait_before_retry(failure.message, retry_after(answer)) ? step::again
                                                                  : step::ended;
@@ -202,8 +197,8 @@ bool job_watch::wait_before_retry(const std::string& why, duration at_least) {
   // Between half and all of it, so that a herd of readers spreads.
   duration delay{std::llround(bounded * (0.5 + random_.unit() / 2))};
   delay = std::max(delay, at_least);
-  auto behind = last_event_id_.empty() ? std::string{}
-                                       : " behind event " + last_event_id_;
+  auto behind =
+    last_event_id_.empty() ? std::string{} : " behind event " + last_event_id_;
   tell(why + "; resuming" + behind + " in " + seconds_of(delay));
   if (server_.pause(delay))
     return true;

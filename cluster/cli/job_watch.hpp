@@ -49,10 +49,10 @@ private:
   watch_options options_;
   runtime::seeded_rng random_;
   std::string last_event_id_;
-  uint64_t shown_bytes_ = 0;  ///< Output offset behind the last text printed.
-  bool line_open_ = false;    ///< Standard output does not stand at its start.
-  bool connected_ = false;    ///< The server answered at least once.
-  unsigned failures_ = 0;     ///< Breaks without an event in between.
+  uint64_t shown_bytes_ = 0; ///< Output offset behind the last text printed.
+  bool line_open_ = false;   ///< Standard output does not stand at its start.
+  bool connected_ = false;   ///< The server answered at least once.
+  unsigned failures_ = 0;    ///< Breaks without an event in between.
   std::optional<runtime::mono_time> quiet_since_; ///< First of these breaks.
   std::optional<exit_code> result_;
 };

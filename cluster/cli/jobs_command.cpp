@@ -47,8 +47,8 @@ struct job_list_page {
 };
 
 cli_result<job_list_page> read_page(const api& server,
-                                    const jobs_options& options,
-                                    uint32_t limit, const std::string& after) {
+                                    const jobs_options& options, uint32_t limit,
+                                    const std::string& after) {
   auto target = "/v1/jobs?limit=" + std::to_string(limit) + "&order="
                 + runtime::percent_encode(options.order) + filters_of(options);
   if (!after.empty())
@@ -60,10 +60,9 @@ cli_result<job_list_page> read_page(const api& server,
   auto* data = map ? map->if_contains("data") : nullptr;
   if (!data || !data->is_array())
     return cli_failure{exit_code::unexpected, "the server sent no list"};
-  return job_list_page{
-    .jobs = std::move(data->get_array()),
-    .last_id = text_at(answer->body, "last_id"),
-    .has_more = flag_at(answer->body, "has_more")};
+  return job_list_page{.jobs = std::move(data->get_array()),
+                       .last_id = text_at(answer->body, "last_id"),
+                       .has_more = flag_at(answer->body, "has_more")};
 }
 
 /// Prints jobs as lines of a table or as JSON.
@@ -96,7 +95,8 @@ exit_code list_once(const api& server, const jobs_options& options,
   auto left = options.limit;
   bool more = true;
   while (left > 0 && more) {
-    auto page = read_page(server, options, std::min(left, page_rows_max), after);
+    auto page =
+      read_page(server, options, std::min(left, page_rows_max), after);
     if (!page)
       return complain(page.error(), context);
     for (const auto& job : page->jobs)

@@ -92,7 +92,8 @@ void add_submit(CLI::App& app, cli_values& values) {
   auto& to = values.submit;
   auto* submit = app.add_subcommand("submit", "Make a job");
   submit->footer(submit_footer);
-  submit->add_option("TEXT", to.text, "The input; - or nothing: standard input");
+  submit->add_option("TEXT", to.text,
+                     "The input; - or nothing: standard input");
   submit->add_option("-m,--model", to.model, "Which model answers");
   submit->add_option("-f,--file", to.body_file,
                      "Body of the request as a JSON file; - is standard input");
@@ -102,13 +103,14 @@ void add_submit(CLI::App& app, cli_values& values) {
   submit->add_option("--seed", to.seed, "Makes sampling repeatable");
   submit->add_option("--idempotency-key", to.idempotency_key,
                      "The same key makes the same job (default: a fresh one)");
-  auto* watch = submit->add_flag("--watch", to.watch,
-                                 "Print the output as it comes; Ctrl-C detaches");
+  auto* watch = submit->add_flag(
+    "--watch", to.watch, "Print the output as it comes; Ctrl-C detaches");
   submit->add_option("--wait", to.wait_s, "Wait so many seconds for the result")
     ->check(CLI::Range(1, 86'400))
     ->excludes(watch);
-  submit->add_flag("--cancel-on-interrupt", to.cancel_on_interrupt,
-                   "Ctrl-C cancels the watched job")
+  submit
+    ->add_flag("--cancel-on-interrupt", to.cancel_on_interrupt,
+               "Ctrl-C cancels the watched job")
     ->needs(watch);
   add_reconnect(*submit, to.reconnect_s);
   add_api_options(*submit, to.api);
@@ -148,8 +150,9 @@ void add_jobs(CLI::App& app, cli_values& values) {
   auto* after = jobs->add_option("--after", to.after, "Go on behind this id");
   auto* order = jobs->add_option("--order", to.order, "desc or asc")
                   ->check(CLI::IsMember({"desc", "asc"}));
-  jobs->add_flag("--follow", to.follow,
-                 "Go on with jobs that are new or change (of the 100 newest)")
+  jobs
+    ->add_flag("--follow", to.follow,
+               "Go on with jobs that are new or change (of the 100 newest)")
     ->excludes(after)
     ->excludes(order);
   add_reconnect(*jobs, to.reconnect_s);

@@ -79,8 +79,8 @@ cli_result<json::object> make_body(const submit_options& options,
       return read;
     body = std::move(*read);
   }
-  bool from_stdin = options.text == "-"
-                    || (options.text.empty() && options.body_file.empty());
+  bool from_stdin =
+    options.text == "-" || (options.text.empty() && options.body_file.empty());
   if (from_stdin && options.body_file == "-")
     return usage("standard input cannot be both the body and the text");
   if (from_stdin) {
@@ -115,8 +115,8 @@ cli_result<api_answer> post_job(const api& server, const json::object& body,
   runtime::seeded_rng random{runtime::entropy_seed()};
   auto key = options.idempotency_key;
   if (key.empty())
-    key = "cli-"
-          + runtime::make_request_id(runtime::system_clock().wall(), random);
+    key =
+      "cli-" + runtime::make_request_id(runtime::system_clock().wall(), random);
   runtime::http_headers headers{{"Idempotency-Key", key}};
   if (options.wait_s > 0)
     headers.emplace_back(
@@ -167,17 +167,16 @@ exit_code wait_for_end(const api& server, api_answer first,
     if (left <= 0s)
       break;
     auto seconds = std::min<int64_t>(left.count(), wait_s_max);
-    auto next = server.get(
-      "/v1/jobs/" + id + "/result",
-      {{"Prefer", "wait=" + std::to_string(seconds)}});
+    auto next = server.get("/v1/jobs/" + id + "/result",
+                           {{"Prefer", "wait=" + std::to_string(seconds)}});
     if (!next)
       return complain(next.error(), context);
     answer = std::move(*next);
   }
-  return complain({exit_code::unexpected,
-                   id + " has not ended yet; see it with: troupe job " + id
-                     + " --watch"},
-                  context);
+  return complain(
+    {exit_code::unexpected,
+     id + " has not ended yet; see it with: troupe job " + id + " --watch"},
+    context);
 }
 
 exit_code watch_to_end(const api& server, const std::string& id,

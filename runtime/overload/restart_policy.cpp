@@ -49,15 +49,15 @@ bool restart_window::permits(mono_time at) const {
 }
 
 void restart_window::grant(mono_time at, mono_time now) {
-  auto recent = std::upper_bound(granted_.begin(), granted_.end(),
-                                 now - limit_.window);
+  auto recent =
+    std::upper_bound(granted_.begin(), granted_.end(), now - limit_.window);
   granted_.erase(granted_.begin(), recent);
   granted_.insert(std::upper_bound(granted_.begin(), granted_.end(), at), at);
 }
 
 size_t restart_window::used(mono_time now) const noexcept {
-  auto recent = std::upper_bound(granted_.begin(), granted_.end(),
-                                 now - limit_.window);
+  auto recent =
+    std::upper_bound(granted_.begin(), granted_.end(), now - limit_.window);
   return static_cast<size_t>(granted_.end() - recent);
 }
 

@@ -16,7 +16,7 @@ enum class attempt_loss : uint8_t {
   crashed_alone,   ///< The engine died and ran nothing else. Not charged.
   crashed_shared,  ///< The engine died with others in its batch. Not charged.
   refused,         ///< The worker had no slot after all. Not charged.
-  node_restarted   ///< The owner of the shard changed or restarted. Not charged.
+  node_restarted ///< The owner of the shard changed or restarted. Not charged.
 };
 
 struct attempt_history {

@@ -13,8 +13,7 @@ bool is_dying(child_state s) noexcept {
 }
 
 bool is_alive(child_state s) noexcept {
-  return s == child_state::starting || s == child_state::running
-         || is_dying(s);
+  return s == child_state::starting || s == child_state::running || is_dying(s);
 }
 
 } // namespace
@@ -61,9 +60,8 @@ supervision_actions supervision_plan::start(mono_time now) {
 
 // --- reports ----------------------------------------------------------------
 
-supervision_actions supervision_plan::child_started(size_t i,
-                                                    uint64_t generation,
-                                                    mono_time now) {
+supervision_actions
+supervision_plan::child_started(size_t i, uint64_t generation, mono_time now) {
   supervision_actions out;
   if (!current(i, generation))
     return out;

@@ -54,8 +54,8 @@ struct child_spec {
 };
 
 enum class child_state : uint8_t {
-  down = 1,    ///< Waits for its turn or its backoff.
-  starting,    ///< A start action is out; no answer yet.
+  down = 1, ///< Waits for its turn or its backoff.
+  starting, ///< A start action is out; no answer yet.
   running,
   stopping,    ///< A stop action is out.
   killed,      ///< A kill action is out.

@@ -4,7 +4,8 @@
 
 namespace troupe::runtime {
 
-void dispatch_core::announce(shard_id shard, std::vector<announced_head> heads) {
+void dispatch_core::announce(shard_id shard,
+                             std::vector<announced_head> heads) {
   auto& known = heads_[shard];
   for (const auto& [id, head] : known)
     order_.erase({head.key, id, shard});
@@ -82,7 +83,9 @@ std::vector<lease_order> dispatch_core::pick(mono_time now) {
 dispatch_core::worker_state* dispatch_core::place(const announced_head& head,
                                                   std::string& name) {
   worker_state* best = nullptr;
-  auto load = [](const worker_state& w) { return w.pending + w.running.size(); };
+  auto load = [](const worker_state& w) {
+    return w.pending + w.running.size();
+  };
   for (auto& [key, worker] : workers_) {
     bool fits = head.alone ? worker.idle() : worker.open();
     if (fits && (best == nullptr || load(worker) < load(*best))) {

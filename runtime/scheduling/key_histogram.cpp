@@ -80,8 +80,8 @@ key_histogram::totals key_histogram::below(int64_t key) const noexcept {
       auto offset = bits & (width - 1);
       auto share = static_cast<double>(offset) / static_cast<double>(width);
       sum.jobs += (cells[d].jobs * offset) >> bucket_bits;
-      sum.work_us += static_cast<int64_t>(
-        static_cast<double>(cells[d].work_us) * share);
+      sum.work_us +=
+        static_cast<int64_t>(static_cast<double>(cells[d].work_us) * share);
     }
     at = cells[d].child;
   }

@@ -23,12 +23,10 @@ bool ready_queue::push(std::string_view model, std::string_view tenant,
     return false;
   auto queue = queue_for(model, tenant);
   auto slot = take_slot();
-  slab_[slot] = {.id = id,
-                 .key = key,
-                 .work_us = work_us,
-                 .queue = queue,
-                 .waits = true};
-  index_.insert(id, slot, [this](uint32_t s) -> auto& { return id_of(s); });
+  slab_[slot] = {
+    .id = id, .key = key, .work_us = work_us, .queue = queue, .waits = true};
+  index_.insert(
+    id, slot, [this](uint32_t s) -> auto& { return id_of(s); });
   auto& q = queues_[queue];
   q.heap.push_back({.key = key, .slot = slot});
   sift_up(q.heap, q.heap.size() - 1);
@@ -43,7 +41,8 @@ bool ready_queue::remove(const job_id& id) {
   auto slot = find(id);
   if (slot == slot_index::none)
     return false;
-  index_.erase(id, [this](uint32_t s) -> auto& { return id_of(s); });
+  index_.erase(
+    id, [this](uint32_t s) -> auto& { return id_of(s); });
   auto& e = slab_[slot];
   auto& q = queues_[e.queue];
   e.waits = false;
@@ -241,7 +240,8 @@ uint32_t ready_queue::take_slot() {
 // --- names ------------------------------------------------------------------
 
 uint32_t ready_queue::find(const job_id& id) const {
-  return index_.find(id, [this](uint32_t s) -> auto& { return id_of(s); });
+  return index_.find(
+    id, [this](uint32_t s) -> auto& { return id_of(s); });
 }
 
 const ready_queue::model_queues*

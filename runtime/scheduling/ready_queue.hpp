@@ -56,8 +56,8 @@ public:
   /// The first `n` jobs of a model in order, O(tenants + n log n).
   std::vector<queue_head> heads(std::string_view model, size_t n) const;
   /// The first `n` jobs of one tenant, O(n log n).
-  std::vector<queue_head> heads(std::string_view model,
-                                std::string_view tenant, size_t n) const;
+  std::vector<queue_head> heads(std::string_view model, std::string_view tenant,
+                                size_t n) const;
   /// head, then remove.
   std::optional<queue_head> pop(std::string_view model);
 

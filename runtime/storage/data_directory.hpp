@@ -39,9 +39,8 @@ public:
 
 private:
   data_directory(std::string path, posix_file lock, high_water_file high_water)
-    : path_{std::move(path)},
-      lock_{std::move(lock)},
-      high_water_{std::move(high_water)} {}
+    : path_{std::move(path)}, lock_{std::move(lock)}, high_water_{std::move(
+                                                        high_water)} {}
 
   std::string path_;
   posix_file lock_;

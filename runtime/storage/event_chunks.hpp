@@ -15,8 +15,7 @@ namespace troupe::runtime {
 class event_page {
 public:
   event_page(uint64_t from_seq, size_t limit) noexcept
-    : next_{from_seq},
-      limit_{limit} {}
+    : next_{from_seq}, limit_{limit} {}
 
   bool full() const noexcept { return events_.size() >= limit_; }
   /// `corruption` when the bytes are bad or leave a hole.

@@ -14,9 +14,7 @@ constexpr std::chrono::seconds interval{1};
 
 high_water_writer::high_water_writer(high_water_file& file,
                                      std::function<result<void>()> before_write)
-  : file_{file},
-    before_write_{std::move(before_write)},
-    marks_{file.marks()} {
+  : file_{file}, before_write_{std::move(before_write)}, marks_{file.marks()} {
   thread_ = std::thread{[this] { run(); }}; // tidy: seams: see the header
 }
 

@@ -16,8 +16,7 @@ struct hole_range {
 class shard_audit {
 public:
   shard_audit(const shard_row& row, const shard_mark& mark) noexcept
-    : row_{row},
-      mark_{mark} {}
+    : row_{row}, mark_{mark} {}
 
   void meet(uint64_t commit, const ledger_line::entry& entry) {
     const auto number = "commit " + std::to_string(entry.seq);

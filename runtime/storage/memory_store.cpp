@@ -15,8 +15,7 @@ using shard_state = memory_contents::shard_state;
 class applier {
 public:
   applier(memory_contents& all, shard_state& shard) noexcept
-    : all_{all},
-      shard_{shard} {}
+    : all_{all}, shard_{shard} {}
 
   void operator()(const put_spec& op) { all_.specs[op.id] = op.bytes; }
   void operator()(const put_record& op) {

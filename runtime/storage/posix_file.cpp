@@ -36,8 +36,7 @@ result<posix_file> posix_file::open(std::string path, mode how) {
 }
 
 posix_file::posix_file(posix_file&& other) noexcept
-  : fd_{std::exchange(other.fd_, -1)},
-    path_{std::move(other.path_)} {}
+  : fd_{std::exchange(other.fd_, -1)}, path_{std::move(other.path_)} {}
 
 posix_file& posix_file::operator=(posix_file&& other) noexcept {
   std::swap(fd_, other.fd_);

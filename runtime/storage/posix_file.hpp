@@ -35,8 +35,7 @@ public:
 
 private:
   posix_file(int fd, std::string path) noexcept
-    : fd_{fd},
-      path_{std::move(path)} {}
+    : fd_{fd}, path_{std::move(path)} {}
 
   int fd_ = -1;
   std::string path_;

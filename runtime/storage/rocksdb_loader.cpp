@@ -71,8 +71,7 @@ result<std::vector<shard_row>> read_rows(const rocksdb_tables& tables,
 class live_loader {
 public:
   live_loader(const rocksdb_tables& tables, const load_visitor& visitor)
-    : tables_{tables},
-      visitor_{visitor} {
+    : tables_{tables}, visitor_{visitor} {
     // The cache is filled: shards alternate within a block of records.
     keys_.reserve(records_at_once);
   }

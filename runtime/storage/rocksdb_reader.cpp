@@ -35,8 +35,7 @@ failure wrong_id(job_id id) {
 struct bounded_scan {
   bounded_scan(const rocksdb_tables& tables, family f, std::string from,
                std::string to)
-    : lower_key{std::move(from)},
-      upper_key{std::move(to)} {
+    : lower_key{std::move(from)}, upper_key{std::move(to)} {
     options.iterate_lower_bound = &lower;
     options.iterate_upper_bound = upper_key.empty() ? nullptr : &upper;
     rows.reset(tables.db().NewIterator(options, tables[f]));

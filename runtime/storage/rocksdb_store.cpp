@@ -34,8 +34,7 @@ bool holds(const shard_row& row, uint64_t epoch) {
 class op_writer {
 public:
   op_writer(const rocksdb_tables& tables, rocksdb::WriteBatch& out) noexcept
-    : tables_{tables},
-      out_{out} {}
+    : tables_{tables}, out_{out} {}
 
   void select(shard_id shard) noexcept { shard_ = shard; }
 
@@ -117,11 +116,9 @@ class rocksdb_store final : public store {
 public:
   rocksdb_store(const rocksdb_config& config, data_directory directory,
                 std::unique_ptr<rocksdb_tables> tables, ledger_state state)
-    : directory_{std::move(directory)},
-      tables_{std::move(tables)},
-      reader_{*tables_},
-      durability_{config.durability},
-      state_{std::move(state)},
+    : directory_{std::move(directory)}, tables_{std::move(tables)},
+      reader_{*tables_}, durability_{config.durability}, state_{std::move(
+                                                           state)},
       high_water_{directory_.high_water(), [this] { return sync_log(); }} {}
 
   result<uint64_t> acquire(shard_id shard, const std::string& node) override;

@@ -48,17 +48,17 @@ rocksdb::DBOptions database_options(const rocksdb_tables_config& config) {
 
 size_t memtable_bytes(family f) {
   switch (f) {
-  case family::spec:
-  case family::event:
-    return 32 * mib;
-  case family::record:
-  case family::output:
-    return 16 * mib;
-  case family::live:
-  case family::idempotency:
-  case family::ledger:
-  case family::shard:
-    break;
+    case family::spec:
+    case family::event:
+      return 32 * mib;
+    case family::record:
+    case family::output:
+      return 16 * mib;
+    case family::live:
+    case family::idempotency:
+    case family::ledger:
+    case family::shard:
+      break;
   }
   return 8 * mib;
 }

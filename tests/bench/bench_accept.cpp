@@ -64,8 +64,8 @@ public:
                     median(paced.p50) / median(paced_line.p50), 1.5, "x");
     out.aim_at_most("500/s, p99 of the ceiling's",
                     median(paced.p99) / median(paced_line.p99), 1.2, "x");
-    out.aim_at_most("requests that went wrong", static_cast<double>(errors_),
-                    0, "");
+    out.aim_at_most("requests that went wrong", static_cast<double>(errors_), 0,
+                    "");
     if (errors_ > 0)
       out.note("first error: " + first_error_);
     return out.finish(options_);
@@ -73,8 +73,8 @@ public:
 
 private:
   void measure(bool troupe, uint32_t repeat) {
-    const auto dir
-      = scratch_.sub((troupe ? "node" : "ceiling") + std::to_string(repeat));
+    const auto dir =
+      scratch_.sub((troupe ? "node" : "ceiling") + std::to_string(repeat));
     std::unique_ptr<child_process> server;
     if (troupe) {
       server = start_node(options_, {.dir = dir});
@@ -92,12 +92,12 @@ private:
   }
 
   void measure_step(child_process& server, const step& step, samples& to) {
-    const load_plan plan{
-      .port = server.gateway_port(),
-      .connections = step.connections,
-      .rate_per_s = step.rate_per_s,
-      .duration_s = options_.duration_s,
-      .requests = job_requests(options_.seed, 256, "sim", 1024)};
+    const load_plan plan{.port = server.gateway_port(),
+                         .connections = step.connections,
+                         .rate_per_s = step.rate_per_s,
+                         .duration_s = options_.duration_s,
+                         .requests =
+                           job_requests(options_.seed, 256, "sim", 1024)};
     const auto cpu = server.cpu_seconds();
     const auto got = run_load(plan);
     to.rate.push_back(got.per_second());
@@ -105,8 +105,7 @@ private:
     to.p99.push_back(to_ms(got.latency.quantile(0.99)));
     to.p999.push_back(to_ms(got.latency.quantile(0.999)));
     // The warm-up's requests cost too: spread over all that was answered.
-    const auto answered = got.per_second()
-                          * (plan.duration_s + plan.warmup_s);
+    const auto answered = got.per_second() * (plan.duration_s + plan.warmup_s);
     to.cpu_us.push_back((server.cpu_seconds() - cpu) * 1e6
                         / std::max(answered, 1.0));
     errors_ += got.errors;

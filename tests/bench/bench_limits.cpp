@@ -116,8 +116,8 @@ private:
 
 histogram measure_fdatasync(const std::string& dir, double seconds) {
   const auto path = dir + "/fdatasync.probe";
-  const int fd = ::open(path.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC,
-                        0600);
+  const int fd =
+    ::open(path.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
   if (fd < 0)
     throw std::runtime_error{"cannot write " + path};
   const std::array<char, 4096> block{};

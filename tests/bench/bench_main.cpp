@@ -17,8 +17,9 @@ void add_shared(CLI::App& command, bench_options& options) {
                      "parent of data directories, on a real disk");
   command.add_option("--json", options.json_file, "also write figures here");
   command.add_option("--seed", options.seed, "of the generated load");
-  command.add_option("--duration-s", options.duration_s,
-                     "seconds of each measured step")
+  command
+    .add_option("--duration-s", options.duration_s,
+                "seconds of each measured step")
     ->check(CLI::Range(0.1, 3600.0));
   command.add_option("--repeats", options.repeats, "medians of so many")
     ->check(CLI::Range(1U, 101U));
@@ -48,10 +49,10 @@ int run_plain_load(const bench_options& shared, load_plan plan) {
   const auto got = run_load(plan);
   report out{"load on port " + std::to_string(plan.port)};
   out.columns({"per second", "p50 ms", "p99 ms", "p99.9 ms", "errors"});
-  out.row({fixed(got.per_second(), 0), fixed(to_ms(got.latency.quantile(0.5)), 3),
-           fixed(to_ms(got.latency.quantile(0.99)), 3),
-           fixed(to_ms(got.latency.quantile(0.999)), 3),
-           std::to_string(got.errors)});
+  out.row(
+    {fixed(got.per_second(), 0), fixed(to_ms(got.latency.quantile(0.5)), 3),
+     fixed(to_ms(got.latency.quantile(0.99)), 3),
+     fixed(to_ms(got.latency.quantile(0.999)), 3), std::to_string(got.errors)});
   if (got.errors > 0)
     out.note("first error: " + got.first_error);
   out.figure("per_s", got.per_second());

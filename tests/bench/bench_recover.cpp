@@ -67,8 +67,8 @@ int bench_recover(const bench_options& options, uint64_t jobs) {
   std::vector<double> ready_s, resident;
   for (uint32_t repeat = 0; repeat < options.repeats; ++repeat) {
     node->kill();
-    node = std::make_unique<child_process>(
-      node->arguments(), scratch.sub("node/node.log"));
+    node = std::make_unique<child_process>(node->arguments(),
+                                           scratch.sub("node/node.log"));
     node->await_listening(60.0);
     ready_s.push_back(await_ready(*node, 60.0));
     resident.push_back(static_cast<double>(node->resident_bytes()));
@@ -104,12 +104,12 @@ int bench_recover(const bench_options& options, uint64_t jobs) {
   out.figure("resident_full_bytes", static_cast<double>(resident_live));
   out.figure("resident_restarted_bytes", median(resident));
   out.aim_at_most("exec to ready", median(ready_s), 3.0, "s");
-  out.aim_at_most("acknowledged jobs lost", static_cast<double>(lost.size()),
-                  0, "");
-  out.aim_at_most("jobs live beyond the acknowledged",
-                  static_cast<double>(live.size() - std::min(live.size(),
-                                                             accepted.size())),
-                  0, "");
+  out.aim_at_most("acknowledged jobs lost", static_cast<double>(lost.size()), 0,
+                  "");
+  out.aim_at_most(
+    "jobs live beyond the acknowledged",
+    static_cast<double>(live.size() - std::min(live.size(), accepted.size())),
+    0, "");
   return out.finish(options);
 }
 

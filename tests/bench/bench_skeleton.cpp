@@ -48,8 +48,8 @@ const std::vector<step> steps{
 class skeleton_bench {
 public:
   skeleton_bench(const bench_options& options, std::string engine)
-    : options_(options), engine_(std::move(engine)),
-      scratch_(options.scratch) {}
+    : options_(options), engine_(std::move(engine)), scratch_(options.scratch) {
+  }
 
   void measure(const variant& which, uint32_t repeat) {
     auto argv = which.arguments;
@@ -86,8 +86,7 @@ public:
       to.cpu_us.push_back((server.cpu_seconds() - cpu) * share * 1e6
                           / static_cast<double>(std::max<uint64_t>(got.ok, 1)));
       if (got.errors > 0)
-        std::fprintf(stderr, "%s: %llu errors, first: %s\n",
-                     which.name.c_str(),
+        std::fprintf(stderr, "%s: %llu errors, first: %s\n", which.name.c_str(),
                      static_cast<unsigned long long>(got.errors),
                      got.first_error.c_str());
     }

@@ -23,8 +23,7 @@ class idle_streams final : public sse_listener {
 public:
   idle_streams(uint16_t port, const std::vector<std::string>& jobs) {
     for (const auto& id : jobs)
-      streams_.push_back(
-        std::make_unique<sse_stream>(loop_, port, id, *this));
+      streams_.push_back(std::make_unique<sse_stream>(loop_, port, id, *this));
     const auto limit = now() + from_seconds(30);
     while (seen_ < jobs.size() && now() < limit)
       loop_.poll_until(limit);
@@ -33,8 +32,7 @@ public:
                                + std::to_string(jobs.size())
                                + " streams opened; " + trouble_};
   }
-  void on_event(sse_stream& from, std::string_view,
-                std::string_view) override {
+  void on_event(sse_stream& from, std::string_view, std::string_view) override {
     if (from.events() == 1)
       ++seen_;
   }
@@ -67,11 +65,11 @@ public:
   int print() const {
     report out{"stream: overhead, event delay, memory"};
     out.columns({"measure", "value", "unit"});
-    line(out, "overhead_p50_ms", "overhead p50, 10 jobs/s x 20 events", 3,
-         "ms", got_.overhead_p50);
+    line(out, "overhead_p50_ms", "overhead p50, 10 jobs/s x 20 events", 3, "ms",
+         got_.overhead_p50);
     line(out, "overhead_p99_ms", "overhead p99", 3, "ms", got_.overhead_p99);
-    line(out, "first_output_p50_ms", "submission to first output, p50", 3,
-         "ms", got_.first_p50);
+    line(out, "first_output_p50_ms", "submission to first output, p50", 3, "ms",
+         got_.first_p50);
     line(out, "events_per_job", "output events per job", 1, "",
          got_.events_per_job);
     line(out, "delay_p50_ms", "event delay p50, 1,000 streams x 5/s", 3, "ms",
@@ -113,11 +111,10 @@ private:
   void measure_overhead(const std::string& dir) {
     auto node = start_node(options_, {.dir = dir, .slots = 64});
     const auto seconds = std::max(options_.duration_s * 2, 5.0);
-    const auto got = run_streams(
-      {.port = node->gateway_port(),
-       .seed = options_.seed,
-       .jobs = static_cast<uint64_t>(seconds * 10),
-       .rate_per_s = 10});
+    const auto got = run_streams({.port = node->gateway_port(),
+                                  .seed = options_.seed,
+                                  .jobs = static_cast<uint64_t>(seconds * 10),
+                                  .rate_per_s = 10});
     got_.overhead_p50.push_back(to_ms(got.overhead.quantile(0.5)));
     got_.overhead_p99.push_back(to_ms(got.overhead.quantile(0.99)));
     got_.first_p50.push_back(to_ms(got.first_output.quantile(0.5)));
@@ -133,15 +130,14 @@ private:
     const auto service = watch + 20;
     const auto cpu = node->cpu_seconds();
     const auto begin = now();
-    const auto got = run_streams(
-      {.port = node->gateway_port(),
-       .seed = options_.seed,
-       .jobs = 1000,
-       .rate_per_s = 250,
-       .service_s = service,
-       .tokens = static_cast<uint32_t>(service * 5),
-       .settle_s = 1,
-       .watch_s = watch});
+    const auto got = run_streams({.port = node->gateway_port(),
+                                  .seed = options_.seed,
+                                  .jobs = 1000,
+                                  .rate_per_s = 250,
+                                  .service_s = service,
+                                  .tokens = static_cast<uint32_t>(service * 5),
+                                  .settle_s = 1,
+                                  .watch_s = watch});
     // Over the ramp as well, so a little low.
     got_.node_cores.push_back((node->cpu_seconds() - cpu)
                               / to_seconds(now() - begin));
@@ -172,7 +168,8 @@ private:
     // The store's cache first, which is not the streams' own.
     for (const auto& id : watched)
       if (fetch(node->gateway_port(), "GET", "/v1/jobs/" + id + "/events")
-            .status != 200)
+            .status
+          != 200)
         throw std::runtime_error{"reading events of a queued job failed"};
     const auto closed = static_cast<double>(node->resident_bytes());
     const idle_streams open{node->gateway_port(), watched};
@@ -182,16 +179,16 @@ private:
 
   std::vector<std::string> submit(child_process& node, uint64_t count) {
     std::vector<std::string> ids;
-    const auto got = run_load(
-      {.port = node.gateway_port(),
-       .connections = 64,
-       .warmup_s = 0,
-       .duration_s = 300,
-       .requests_max = count,
-       .requests = job_requests(options_.seed, 256, "sim", 1024)},
-      [&](std::string_view body) {
-        ids.emplace_back(json_string(body, "id"));
-      });
+    const auto got =
+      run_load({.port = node.gateway_port(),
+                .connections = 64,
+                .warmup_s = 0,
+                .duration_s = 300,
+                .requests_max = count,
+                .requests = job_requests(options_.seed, 256, "sim", 1024)},
+               [&](std::string_view body) {
+                 ids.emplace_back(json_string(body, "id"));
+               });
     if (got.errors > 0)
       throw std::runtime_error{"filling the queue failed: " + got.first_error};
     return ids;

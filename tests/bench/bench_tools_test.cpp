@@ -36,8 +36,7 @@ public:
                             "\r\n\r\n");
     const auto limit = now() + from_seconds(5);
     for (size_t at = 0; at < bytes.size() && !ended; at += slice) {
-      boost::asio::write(peer,
-                         boost::asio::buffer(bytes.substr(at, slice)));
+      boost::asio::write(peer, boost::asio::buffer(bytes.substr(at, slice)));
       loop.poll_until(limit);
     }
     peer.close();
@@ -62,9 +61,9 @@ public:
   bool ended = false;
 };
 
-const std::string chunked_head
-  = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-    "Transfer-Encoding: chunked\r\n\r\n";
+const std::string chunked_head =
+  "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+  "Transfer-Encoding: chunked\r\n\r\n";
 
 std::string chunk(const std::string& text) {
   char size[32];
@@ -136,7 +135,8 @@ TEST_CASE("generated requests have the promised size and all differ",
 }
 
 TEST_CASE("a stream cut anywhere gives the same events", "[bench][sse]") {
-  const auto bytes = chunked_head + chunk("retry: 1500\n" + event(0, "job.created"))
+  const auto bytes = chunked_head
+                     + chunk("retry: 1500\n" + event(0, "job.created"))
                      + chunk(": hb\n\n") + chunk(event(1, "output.delta"))
                      + chunk(event(2, "job.completed")) + "0\r\n\r\n";
   for (const size_t slice : {size_t{1}, size_t{7}, size_t{64}, bytes.size()}) {

@@ -14,8 +14,8 @@ int run_ceiling_server(uint16_t port, const std::string& dir) {
   http_front front{port, [&](uint64_t ticket, std::string body) {
                      committer->add(ticket, std::move(body));
                    }};
-  committer = std::make_unique<group_commit>(
-    dir, [&](std::vector<uint64_t> tickets) {
+  committer =
+    std::make_unique<group_commit>(dir, [&](std::vector<uint64_t> tickets) {
       front.answer(std::move(tickets));
     });
   print_listening(front.port());
@@ -30,8 +30,7 @@ int run_busy_loop(int core, int niceness, const std::string& policy) {
   CPU_SET(static_cast<unsigned>(core), &cores);
   ::sched_setaffinity(0, sizeof cores, &cores);
   // Relative, so that the whole bench can run at another level.
-  ::setpriority(PRIO_PROCESS, 0,
-                ::getpriority(PRIO_PROCESS, 0) + niceness);
+  ::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) + niceness);
   const sched_param none{};
   if (policy == "batch")
     ::sched_setscheduler(0, SCHED_BATCH, &none);

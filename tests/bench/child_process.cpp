@@ -44,16 +44,15 @@ child_process::child_process(std::vector<std::string> argv,
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, pipe[1], STDOUT_FILENO);
-  ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO,
-                                     log_path.c_str(),
+  ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log_path.c_str(),
                                      O_WRONLY | O_CREAT | O_APPEND, 0644);
   std::vector<char*> raw;
   for (const auto& word : argv_)
     raw.push_back(const_cast<char*>(word.c_str()));
   raw.push_back(nullptr);
   started_at_ = now();
-  const int failed
-    = ::posix_spawn(&pid_, raw[0], &actions, nullptr, raw.data(), environ);
+  const int failed =
+    ::posix_spawn(&pid_, raw[0], &actions, nullptr, raw.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(pipe[1]);
   out_ = pipe[0];

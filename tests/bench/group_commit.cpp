@@ -3,8 +3,7 @@
 namespace troupe::bench {
 
 group_commit::group_commit(const std::string& dir, on_durable report)
-  : log_(dir), report_(std::move(report)), thread_([this] { run(); }) {
-}
+  : log_(dir), report_(std::move(report)), thread_([this] { run(); }) {}
 
 group_commit::~group_commit() {
   {

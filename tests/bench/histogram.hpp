@@ -57,8 +57,8 @@ private:
   static size_t bucket(uint64_t value) noexcept {
     if (value < 2 * steps)
       return value;
-    const auto shift
-      = static_cast<unsigned>(std::bit_width(value)) - step_bits - 1;
+    const auto shift =
+      static_cast<unsigned>(std::bit_width(value)) - step_bits - 1;
     return shift * steps + (value >> shift);
   }
   static uint64_t upper(size_t index) noexcept {

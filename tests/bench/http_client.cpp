@@ -175,8 +175,8 @@ std::optional<std::pair<http_answer, size_t>> http_client::parse() const {
   const auto length_text = header_value(answer.head, "content-length");
   size_t length = 0;
   if (!length_text.empty())
-    std::from_chars(length_text.data(),
-                    length_text.data() + length_text.size(), length);
+    std::from_chars(length_text.data(), length_text.data() + length_text.size(),
+                    length);
   if (all.size() > 12)
     std::from_chars(all.data() + 9, all.data() + 12, answer.status);
   // 204 and 304 have no body; all else must announce its length.

@@ -83,9 +83,8 @@ struct http_front::impl {
       if (failed)
         return;
       const auto ticket = ++last_ticket;
-      const auto fresh
-        = std::make_shared<session>(std::move(socket), ticket, handler,
-                                    sessions);
+      const auto fresh =
+        std::make_shared<session>(std::move(socket), ticket, handler, sessions);
       sessions[ticket] = fresh;
       fresh->read();
       accept();
@@ -108,8 +107,7 @@ struct http_front::impl {
 };
 
 http_front::http_front(uint16_t port, on_submit handler)
-  : impl_(std::make_unique<impl>(port, std::move(handler))) {
-}
+  : impl_(std::make_unique<impl>(port, std::move(handler))) {}
 
 http_front::~http_front() = default;
 

@@ -47,8 +47,8 @@ struct sample {
 class node_process {
 public:
   node_process(std::string dir, std::string name)
-    : log_{dir + "/" + name + ".log"}, dir_{std::move(dir)},
-      name_{std::move(name)} {}
+    : log_{dir + "/" + name + ".log"}, dir_{std::move(dir)}, name_{std::move(
+                                                               name)} {}
   ~node_process() { kill_now(); }
 
   void start(words options) {
@@ -104,9 +104,9 @@ public:
     for (std::string line; std::getline(in, line);) {
       std::istringstream row{line};
       sample s{};
-      if (row >> s.at_ms >> s.rss_kib >> s.up >> s.acked >> s.received
-          >> s.gaps >> s.unacked_bytes >> s.pending >> s.refused >> s.lost
-          >> s.sessions >> s.cuts >> s.rtt_p50_us >> s.rtt_p99_us)
+      if (row >> s.at_ms >> s.rss_kib >> s.up >> s.acked >> s.received >> s.gaps
+          >> s.unacked_bytes >> s.pending >> s.refused >> s.lost >> s.sessions
+          >> s.cuts >> s.rtt_p50_us >> s.rtt_p99_us)
         all.push_back(s);
     }
     return all;
@@ -194,8 +194,9 @@ void print(const char* what, const outcome& o) {
 
 // A cluster-only CA and one certificate per node, by the openssl command.
 bool make_certificates(const std::string& dir) {
-  auto script
-    = "cd '" + dir + "' && exec 2>openssl.log && umask 077 && "
+  auto script =
+    "cd '" + dir
+    + "' && exec 2>openssl.log && umask 077 && "
       "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
       "-days 2 -subj '/CN=troupe test CA' -keyout ca.key -out ca.crt && "
       "for n in a b; do openssl req -newkey ec "
@@ -257,13 +258,12 @@ private:
     auto before = nodes.b.samples().back();
     wait_ms(10'000);
     auto after = nodes.b.samples().back();
-    std::printf("%-26s other CA: %lu sessions, plain TCP: %lu sessions, "
-                "acceptor: %lu new sessions; the good link goes on: %s\n",
-                "strangers", wrong_ca.samples().back().sessions,
-                plain.samples().back().sessions,
-                after.sessions - before.sessions,
-                after.up == 1 && after.received > before.received ? "yes"
-                                                                  : "no");
+    std::printf(
+      "%-26s other CA: %lu sessions, plain TCP: %lu sessions, "
+      "acceptor: %lu new sessions; the good link goes on: %s\n",
+      "strangers", wrong_ca.samples().back().sessions,
+      plain.samples().back().sessions, after.sessions - before.sessions,
+      after.up == 1 && after.received > before.received ? "yes" : "no");
     std::fflush(stdout);
   }
 
@@ -294,8 +294,8 @@ private:
     pair_of_nodes nodes{dir_, options, {}, {"send", "0"}};
     wait_ms(6000);
     auto last = nodes.a.samples().back();
-    std::printf("%-26s p50 %lu us  p99 %lu us\n", what.c_str(),
-                last.rtt_p50_us, last.rtt_p99_us);
+    std::printf("%-26s p50 %lu us  p99 %lu us\n", what.c_str(), last.rtt_p50_us,
+                last.rtt_p99_us);
     std::fflush(stdout);
   }
 

@@ -56,14 +56,14 @@ bool inspect(Inspector& f, link_ack& x) {
 }
 
 struct link_options {
-  std::string cert_dir;      ///< Empty: no TLS.
-  std::string name;          ///< Certificate name: a or b.
-  uint16_t listen_port = 0;  ///< Acceptor: 0 = any.
-  uint16_t dial_port = 0;    ///< Dialer: the acceptor's port; 0 = acceptor.
+  std::string cert_dir;     ///< Empty: no TLS.
+  std::string name;         ///< Certificate name: a or b.
+  uint16_t listen_port = 0; ///< Acceptor: 0 = any.
+  uint16_t dial_port = 0;   ///< Dialer: the acceptor's port; 0 = acceptor.
   size_t payload_bytes = 512;
-  uint32_t rate = 0;         ///< Messages/s offered; 0 = all that fits.
-  bool send = true;          ///< Offers messages at all.
-  size_t unacked_max = 256;  ///< Credits; 0 = none (the contrast).
+  uint32_t rate = 0;        ///< Messages/s offered; 0 = all that fits.
+  bool send = true;         ///< Offers messages at all.
+  size_t unacked_max = 256; ///< Credits; 0 = none (the contrast).
   size_t unacked_bytes_max = 4u << 20;
   size_t pending_max = 4096; ///< Messages waiting for credits.
   uint32_t handle_rate = 0;  ///< Messages/s handled; 0 = at once.
@@ -93,7 +93,7 @@ int run_link_node(int argc, char** argv);
 } // namespace troupe::bench
 
 CAF_BEGIN_TYPE_ID_BLOCK(link_experiment, first_custom_type_id)
-  CAF_ADD_TYPE_ID(link_experiment, (troupe::bench::link_hello))
-  CAF_ADD_TYPE_ID(link_experiment, (troupe::bench::envelope))
-  CAF_ADD_TYPE_ID(link_experiment, (troupe::bench::link_ack))
+CAF_ADD_TYPE_ID(link_experiment, (troupe::bench::link_hello))
+CAF_ADD_TYPE_ID(link_experiment, (troupe::bench::envelope))
+CAF_ADD_TYPE_ID(link_experiment, (troupe::bench::link_ack))
 CAF_END_TYPE_ID_BLOCK(link_experiment)

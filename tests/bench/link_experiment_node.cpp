@@ -31,12 +31,10 @@ using steady = std::chrono::steady_clock;
 
 using link_actor = caf::typed_actor<
   // A session begins; answered with a hello of our own if asked.
-  caf::result<void>(link_hello),
-  caf::result<void>(envelope),
+  caf::result<void>(link_hello), caf::result<void>(envelope),
   caf::result<void>(link_ack),
   // Dialer only: try to reach the acceptor.
-  caf::result<void>(caf::connect_atom),
-  caf::result<void>(caf::tick_atom)>;
+  caf::result<void>(caf::connect_atom), caf::result<void>(caf::tick_atom)>;
 
 class link_state {
 public:
@@ -75,9 +73,8 @@ private:
 
   void dial() {
     auto& sys = self_->system();
-    auto broker = opts_.cert_dir.empty()
-                    ? sys.middleman().actor_handle()
-                    : sys.openssl_manager().actor_handle();
+    auto broker = opts_.cert_dir.empty() ? sys.middleman().actor_handle()
+                                         : sys.openssl_manager().actor_handle();
     self_
       ->request(broker, 5s, caf::connect_atom_v, std::string{"127.0.0.1"},
                 opts_.dial_port)
@@ -316,8 +313,8 @@ void print_gauges(const link_gauges& g) {
   std::printf("%ld %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu %lu\n", now,
               resident_kib(), g.up.load(), g.acked.load(), g.received.load(),
               g.gaps.load(), g.unacked_bytes.load(), g.pending.load(),
-              g.refused.load(), g.lost.load(), g.sessions.load(),
-              g.cuts.load(), round_trip_us(g, 0.5), round_trip_us(g, 0.99));
+              g.refused.load(), g.lost.load(), g.sessions.load(), g.cuts.load(),
+              round_trip_us(g, 0.5), round_trip_us(g, 0.99));
   std::fflush(stdout);
 }
 
@@ -348,10 +345,10 @@ int run_link_node(int argc, char** argv) {
   caf::actor_system sys{cfg};
   auto link = sys.spawn<link_actor::stateful_impl<link_state>>(opts, &gauges);
   if (opts.dial_port == 0) {
-    auto port = opts.cert_dir.empty()
-                  ? caf::io::publish(link, opts.listen_port, "127.0.0.1", true)
-                  : caf::openssl::publish(link, opts.listen_port, "127.0.0.1",
-                                          true);
+    auto port =
+      opts.cert_dir.empty()
+        ? caf::io::publish(link, opts.listen_port, "127.0.0.1", true)
+        : caf::openssl::publish(link, opts.listen_port, "127.0.0.1", true);
     if (!port) {
       std::fprintf(stderr, "publish: %s\n", to_string(port.error()).c_str());
       return 1;

@@ -39,8 +39,8 @@ public:
     --in_flight_;
     // By arrival, so that the rate is right; a request sent before the end but
     // answered after it only counts in an open loop.
-    const bool counts = arrived >= begin_
-                        && (arrived <= end_ || plan_.rate_per_s > 0);
+    const bool counts =
+      arrived >= begin_ && (arrived <= end_ || plan_.rate_per_s > 0);
     if (answer.status != plan_.expected_status) {
       fail(answer.status, answer.body);
     } else if (counts) {
@@ -135,8 +135,8 @@ private:
     ++result_.errors;
     ++result_.statuses[status];
     if (result_.first_error.empty())
-      result_.first_error = std::to_string(status) + " "
-                            + std::string{why.substr(0, 300)};
+      result_.first_error =
+        std::to_string(status) + " " + std::string{why.substr(0, 300)};
   }
 
   const load_plan& plan_;
@@ -170,8 +170,7 @@ load_result run_load(const load_plan& plan, const on_body& each) {
 }
 
 std::vector<std::string> job_requests(uint64_t seed, size_t count,
-                                      std::string_view model,
-                                      size_t body_bytes,
+                                      std::string_view model, size_t body_bytes,
                                       std::string_view simulate) {
   std::mt19937_64 random{seed};
   std::string lead = R"({"model":")" + std::string{model} + '"';
@@ -181,8 +180,8 @@ std::vector<std::string> job_requests(uint64_t seed, size_t count,
   std::vector<std::string> requests;
   requests.reserve(count);
   for (size_t i = 0; i < count; ++i) {
-    const size_t rest
-      = body_bytes > lead.size() + 2 ? body_bytes - lead.size() - 2 : 1;
+    const size_t rest =
+      body_bytes > lead.size() + 2 ? body_bytes - lead.size() - 2 : 1;
     const auto body = lead + random_words(random, rest) + "\"}";
     requests.push_back("POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                        "Content-Type: application/json\r\nContent-Length: "

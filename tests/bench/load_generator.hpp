@@ -17,21 +17,21 @@ namespace troupe::bench {
 
 struct load_plan {
   uint16_t port = 0;
-  uint32_t connections = 1;       ///< 1..4096.
-  double rate_per_s = 0.0;        ///< 0 = closed loop.
-  double warmup_s = 0.5;          ///< Sent, but not counted.
-  double duration_s = 5.0;        ///< Counted.
-  uint64_t requests_max = 0;      ///< Stop after so many answers; 0 = no limit.
-  int expected_status = 202;      ///< Anything else is an error.
+  uint32_t connections = 1;  ///< 1..4096.
+  double rate_per_s = 0.0;   ///< 0 = closed loop.
+  double warmup_s = 0.5;     ///< Sent, but not counted.
+  double duration_s = 5.0;   ///< Counted.
+  uint64_t requests_max = 0; ///< Stop after so many answers; 0 = no limit.
+  int expected_status = 202; ///< Anything else is an error.
   std::vector<std::string> requests; ///< Whole requests, sent in turn.
 };
 
 struct load_result {
   histogram latency; ///< Of the expected answers in the counted time.
   uint64_t ok = 0;
-  uint64_t errors = 0; ///< Wrong status, broken or unanswered.
+  uint64_t errors = 0;              ///< Wrong status, broken or unanswered.
   std::map<int, uint64_t> statuses; ///< 0 = connection broke.
-  double seconds = 0.0; ///< Counted time.
+  double seconds = 0.0;             ///< Counted time.
   std::string first_error;
 
   double per_second() const {
@@ -48,8 +48,7 @@ load_result run_load(const load_plan& plan, const on_body& each = {});
 /// `body_bytes` bytes (>= 128) that differs from the others; `simulate` is
 /// the value of params.simulate or empty.
 std::vector<std::string> job_requests(uint64_t seed, size_t count,
-                                      std::string_view model,
-                                      size_t body_bytes,
+                                      std::string_view model, size_t body_bytes,
                                       std::string_view simulate = {});
 
 /// The first value of string member `key` in flat JSON text; empty if absent.

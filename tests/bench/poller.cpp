@@ -41,9 +41,8 @@ void poller::poll_until(instant deadline) {
   timespec limit{};
   limit.tv_sec = left.count() / 1'000'000'000;
   limit.tv_nsec = left.count() % 1'000'000'000;
-  const int n = ::epoll_pwait2(epoll_, events.data(),
-                               static_cast<int>(events.size()), &limit,
-                               nullptr);
+  const int n = ::epoll_pwait2(
+    epoll_, events.data(), static_cast<int>(events.size()), &limit, nullptr);
   if (n < 0 && errno != EINTR)
     throw std::runtime_error{"epoll_pwait2 failed"};
   for (int i = 0; i < n; ++i)

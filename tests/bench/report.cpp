@@ -28,12 +28,18 @@ std::string filesystem_of(const std::string& dir) {
   if (::statfs(dir.c_str(), &info) != 0)
     return "unknown file system";
   switch (static_cast<unsigned long>(info.f_type)) {
-    case 0xEF53UL: return "ext4";
-    case 0x58465342UL: return "xfs";
-    case 0x9123683EUL: return "btrfs";
-    case 0x794C7630UL: return "overlayfs";
-    case 0x01021994UL: return "tmpfs (NOT A DISK)";
-    default: return "file system " + std::to_string(info.f_type);
+    case 0xEF53UL:
+      return "ext4";
+    case 0x58465342UL:
+      return "xfs";
+    case 0x9123683EUL:
+      return "btrfs";
+    case 0x794C7630UL:
+      return "overlayfs";
+    case 0x01021994UL:
+      return "tmpfs (NOT A DISK)";
+    default:
+      return "file system " + std::to_string(info.f_type);
   }
 }
 
@@ -64,9 +70,8 @@ double median(std::vector<double> values) {
     return 0.0;
   std::sort(values.begin(), values.end());
   const auto middle = values.size() / 2;
-  return values.size() % 2 == 1
-           ? values[middle]
-           : (values[middle - 1] + values[middle]) / 2;
+  return values.size() % 2 == 1 ? values[middle]
+                                : (values[middle - 1] + values[middle]) / 2;
 }
 
 std::string fixed(double value, int digits) {
@@ -85,8 +90,7 @@ std::string describe_machine(const std::string& dir) {
          + system.release + ", " + filesystem_of(dir);
 }
 
-report::report(std::string title) : title_(std::move(title)) {
-}
+report::report(std::string title) : title_(std::move(title)) {}
 
 void report::columns(std::vector<std::string> names) {
   tables_.push_back({std::move(names), {}});
@@ -129,8 +133,8 @@ int report::finish(const bench_options& options) const {
     all_met = all_met && each.met();
     std::printf("%s  %s: %s %s (aim: %s %s)\n", each.met() ? "PASS" : "FAIL",
                 each.what.c_str(), fixed(each.value, 2).c_str(),
-                each.unit.c_str(), each.upper ? "<=" : ">=",
-                fixed(each.limit, 2).c_str());
+                each.unit.c_str(),
+                each.upper ? "<=" : ">=", fixed(each.limit, 2).c_str());
   }
   std::fflush(stdout);
   write_json(options);
@@ -154,12 +158,15 @@ void report::write_json(const bench_options& options) const {
   boost::json::array notes;
   for (const auto& note : notes_)
     notes.emplace_back(note);
-  const boost::json::object all{
-    {"bench", title_},       {"machine", describe_machine(options.scratch)},
-    {"seed", options.seed},  {"duration_s", options.duration_s},
-    {"repeats", options.repeats}, {"quick", options.quick},
-    {"figures", figures},    {"aims", aims},
-    {"notes", notes}};
+  const boost::json::object all{{"bench", title_},
+                                {"machine", describe_machine(options.scratch)},
+                                {"seed", options.seed},
+                                {"duration_s", options.duration_s},
+                                {"repeats", options.repeats},
+                                {"quick", options.quick},
+                                {"figures", figures},
+                                {"aims", aims},
+                                {"notes", notes}};
   std::ofstream file{options.json_file};
   file << boost::json::serialize(all) << '\n';
   if (!file.flush())

@@ -53,10 +53,10 @@ bool inspect(Inspector& f, skeleton_committed& x) {
 } // namespace troupe::bench
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_skeleton, first_custom_type_id)
-  CAF_ADD_TYPE_ID(troupe_skeleton, (troupe::bench::skeleton_submit))
-  CAF_ADD_TYPE_ID(troupe_skeleton, (troupe::bench::skeleton_commit))
-  CAF_ADD_TYPE_ID(troupe_skeleton, (troupe::bench::skeleton_committed))
-  CAF_ADD_ATOM(troupe_skeleton, troupe::bench, skeleton_flush)
+CAF_ADD_TYPE_ID(troupe_skeleton, (troupe::bench::skeleton_submit))
+CAF_ADD_TYPE_ID(troupe_skeleton, (troupe::bench::skeleton_commit))
+CAF_ADD_TYPE_ID(troupe_skeleton, (troupe::bench::skeleton_committed))
+CAF_ADD_ATOM(troupe_skeleton, troupe::bench, skeleton_flush)
 CAF_END_TYPE_ID_BLOCK(troupe_skeleton)
 
 namespace troupe::bench {
@@ -147,12 +147,13 @@ int run_skeleton_server(const skeleton_options& options) {
   caf::actor shard;
   caf::actor journal;
   std::unique_ptr<group_commit> thread;
-  http_front front{options.port, [&](uint64_t ticket, std::string body) {
-                     caf::anon_send(shard,
-                                    skeleton_submit{ticket, std::move(body)});
-                   }};
-  const answer_road answer
-    = [&](std::vector<uint64_t> tickets) { front.answer(std::move(tickets)); };
+  http_front front{
+    options.port, [&](uint64_t ticket, std::string body) {
+      caf::anon_send(shard, skeleton_submit{ticket, std::move(body)});
+    }};
+  const answer_road answer = [&](std::vector<uint64_t> tickets) {
+    front.answer(std::move(tickets));
+  };
   const commit_road to_journal = [&](uint64_t ticket, std::string record) {
     if (thread)
       thread->add(ticket, std::move(record));
@@ -167,8 +168,8 @@ int run_skeleton_server(const skeleton_options& options) {
         caf::anon_send(shard, skeleton_committed{std::move(tickets)});
       });
   else
-    journal = system.spawn<journal_actor, caf::detached>(&options.dir, &answer,
-                                                         &shard);
+    journal =
+      system.spawn<journal_actor, caf::detached>(&options.dir, &answer, &shard);
   print_listening(front.port());
   front.run();
   thread.reset();

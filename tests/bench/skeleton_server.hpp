@@ -10,12 +10,12 @@ namespace troupe::bench {
 
 struct skeleton_options {
   uint16_t port = 0;
-  std::string dir;                 ///< For the database.
-  std::string policy = "sharing";  ///< caf.scheduler.policy.
-  uint32_t threads = 1;            ///< caf.scheduler.max-threads.
-  uint32_t throughput = 100;       ///< caf.scheduler.max-throughput.
-  std::string journal = "actor";   ///< actor (detached) or thread (own).
-  std::string shard = "pooled";    ///< pooled or detached.
+  std::string dir;                ///< For the database.
+  std::string policy = "sharing"; ///< caf.scheduler.policy.
+  uint32_t threads = 1;           ///< caf.scheduler.max-threads.
+  uint32_t throughput = 100;      ///< caf.scheduler.max-throughput.
+  std::string journal = "actor";  ///< actor (detached) or thread (own).
+  std::string shard = "pooled";   ///< pooled or detached.
 };
 
 /// Serves until SIGTERM. Prints the `listening` line.

@@ -31,12 +31,12 @@ public:
     const auto gap = from_seconds(1.0 / plan_.rate_per_s);
     const auto first = now();
     const auto last = first + gap * static_cast<int64_t>(plan_.jobs);
-    count_from_ = plan_.settle_s < 0 ? first
-                                     : last + from_seconds(plan_.settle_s);
-    const auto limit = plan_.watch_s < 0
-                         ? last + from_seconds(plan_.service_s + 30)
-                         : std::max(count_from_, last)
-                             + from_seconds(plan_.watch_s);
+    count_from_ =
+      plan_.settle_s < 0 ? first : last + from_seconds(plan_.settle_s);
+    const auto limit =
+      plan_.watch_s < 0
+        ? last + from_seconds(plan_.service_s + 30)
+        : std::max(count_from_, last) + from_seconds(plan_.watch_s);
     auto due = first;
     while (now() < limit && !(plan_.watch_s < 0 && all_done())) {
       if (submitted_ < plan_.jobs && due <= now()) {
@@ -83,8 +83,8 @@ public:
       if (arrived < count_from_)
         return;
       ++result_.output_events;
-      result_.delay.add(nanos{1000} * (wall_us() - json_integer(data,
-                                                                "time_us")));
+      result_.delay.add(nanos{1000}
+                        * (wall_us() - json_integer(data, "time_us")));
     } else if (type == "job.completed") {
       ++result_.finished;
       result_.overhead.add(arrived - from.submitted

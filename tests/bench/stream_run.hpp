@@ -12,10 +12,10 @@ namespace troupe::bench {
 struct stream_plan {
   uint16_t port = 0;
   uint64_t seed = 1;
-  uint64_t jobs = 1;       ///< Submitted in all.
-  double rate_per_s = 10;  ///< Of submissions, evenly spaced.
-  double service_s = 0.6;  ///< Model time of each job.
-  uint32_t tokens = 20;    ///< Output events of each job.
+  uint64_t jobs = 1;      ///< Submitted in all.
+  double rate_per_s = 10; ///< Of submissions, evenly spaced.
+  double service_s = 0.6; ///< Model time of each job.
+  uint32_t tokens = 20;   ///< Output events of each job.
   /// Events and jobs count from so long after the last submission; < 0:
   /// from the first.
   double settle_s = -1;

@@ -76,8 +76,8 @@ private:
       std::vector<std::string>{binary, "serve", "-c", file});
     INFO(node_->err());
     REQUIRE(node_->out_has("\n"));
-    auto line = boost::json::parse(node_->out().substr(
-      0, node_->out().find('\n')));
+    auto line =
+      boost::json::parse(node_->out().substr(0, node_->out().find('\n')));
     address_ = line.at("gateway").as_string();
   }
 
@@ -217,8 +217,9 @@ TEST_CASE("serve refuses a wrong configuration with its place",
   std::ofstream{file} << "gateway: {listen: '0.0.0.0:80'}\nmodels: []\n";
   program node{{binary, "serve", "-c", file}};
   CHECK(node.wait() == 2);
-  CHECK(node.err_has(file + ":1:19: gateway.listen: '0.0.0.0' is not a "
-                            "loopback address"));
+  CHECK(node.err_has(file
+                     + ":1:19: gateway.listen: '0.0.0.0' is not a "
+                       "loopback address"));
   CHECK(node.err_has(":2:9: models: at least one model is needed"));
   CHECK(node.out().empty());
 }

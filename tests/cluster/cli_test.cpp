@@ -30,8 +30,8 @@ std::string job(const std::string& status, const std::string& more = {}) {
          + more + "}";
 }
 
-const std::string hello
-  = R"(,"output":[{"type":"message","content":[{"text":"Hello."}]}])";
+const std::string hello =
+  R"(,"output":[{"type":"message","content":[{"text":"Hello."}]}])";
 
 std::string ok(const std::string& body) {
   return scripted_server::response("200 OK", body);
@@ -39,9 +39,9 @@ std::string ok(const std::string& body) {
 
 std::string problem(const std::string& status, const std::string& slug,
                     const std::string& more = {}) {
-  return scripted_server::response(
-    status, R"({"type":"/problems/)" + slug + R"(","detail":"because")" + more
-              + "}");
+  return scripted_server::response(status, R"({"type":"/problems/)" + slug
+                                             + R"(","detail":"because")" + more
+                                             + "}");
 }
 
 /// Runs against a server that gives one answer to everything.
@@ -117,12 +117,10 @@ TEST_CASE("serve hands its file on and returns the node's exit code",
 
 TEST_CASE("each refusal has its exit code", "[cluster][cli]") {
   std::vector<std::pair<std::string, int>> table{
-    {"400 Bad Request", 7},  {"401 Unauthorized", 4},
-    {"403 Forbidden", 4},    {"404 Not Found", 5},
-    {"409 Conflict", 7},     {"410 Gone", 5},
-    {"413 Too Large", 7},    {"422 Unprocessable", 7},
-    {"429 Too Many", 6},     {"500 Internal", 1},
-    {"502 Bad Gateway", 1},  {"503 Unavailable", 6},
+    {"400 Bad Request", 7}, {"401 Unauthorized", 4},  {"403 Forbidden", 4},
+    {"404 Not Found", 5},   {"409 Conflict", 7},      {"410 Gone", 5},
+    {"413 Too Large", 7},   {"422 Unprocessable", 7}, {"429 Too Many", 6},
+    {"500 Internal", 1},    {"502 Bad Gateway", 1},   {"503 Unavailable", 6},
   };
   for (const auto& [status, code] : table) {
     INFO(status);
@@ -141,8 +139,8 @@ TEST_CASE("a refusal shows the wrong fields and when to try again",
   CHECK(to.run({"submit", "-m", "m", "x"}) == 7);
   CHECK(to.cli.complains("/params/top_p: must be 0 to 1"));
 
-  answered full{problem("503 Unavailable", "queue-full",
-                        R"(,"retry_after_s":3)")};
+  answered full{
+    problem("503 Unavailable", "queue-full", R"(,"retry_after_s":3)")};
   CHECK(full.run({"submit", "-m", "m", "x"}) == 6);
   CHECK(full.cli.complains("try again in 3 s"));
 }
@@ -262,8 +260,8 @@ TEST_CASE("submit --wait prints the text and ends like the job",
   CHECK(failed.run({"submit", "-m", "m", "x", "--wait", "5"}) == 8);
   CHECK(failed.cli.complains("failed: engine died"));
 
-  answered cut{ok(
-    job("incomplete", hello + R"(,"incomplete_details":{"reason":"deadline"})"))};
+  answered cut{ok(job(
+    "incomplete", hello + R"(,"incomplete_details":{"reason":"deadline"})"))};
   CHECK(cut.run({"submit", "-m", "m", "x", "--wait", "5"}) == 9);
   CHECK(cut.cli.out() == "Hello.\n");
   CHECK(cut.cli.complains("incomplete: deadline"));
@@ -280,12 +278,12 @@ TEST_CASE("a long wait asks for the result until the end", "[cluster][cli]") {
        scripted_server::response("202 Accepted", job("queued"))),
      scripted_server::answer(
        scripted_server::response("202 Accepted", job("in_progress"))),
-     scripted_server::answer(ok(R"({"job_id":")" + id
-                                + R"(","status":"completed")" + hello + "}"))}};
+     scripted_server::answer(
+       ok(R"({"job_id":")" + id + R"(","status":"completed")" + hello + "}"))}};
   cli_run cli;
-  CHECK(cli.run({"submit", "-m", "m", "x", "--wait", "3600", "--url",
-                 server.url()})
-        == 0);
+  CHECK(
+    cli.run({"submit", "-m", "m", "x", "--wait", "3600", "--url", server.url()})
+    == 0);
   CHECK(cli.out() == "Hello.\n");
   auto seen = server.requests();
   CHECK(seen.at(0).find("Prefer: wait=60\r\n") != std::string::npos);
@@ -358,8 +356,7 @@ TEST_CASE("jobs sends its filters and pages through", "[cluster][cli]") {
   cli_run cli;
   CHECK(cli.run({"jobs", "--status", "failed", "--status", "expired", "--model",
                  "a b&c", "--tier", "flex", "--dead-letter", "--created-after",
-                 "2026-01-01T00:00:00Z", "--limit", "2", "--url",
-                 server.url()})
+                 "2026-01-01T00:00:00Z", "--limit", "2", "--url", server.url()})
         == 0);
   auto row = id
              + "\tcompleted\twriter\tdefault\t1\t2026-08-21T10:00:05.123Z\t1.5"

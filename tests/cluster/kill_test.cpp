@@ -59,10 +59,10 @@ TEST_CASE("a job that crashes its engine is poison and harms nobody else",
   mortal_node node;
   auto mate = node.submit(1.0, 20);
   node.await_events(mate, 4);
-  auto crashing = node.submit(
-    json::value{{"model", "sim"},
-                {"input", "x"},
-                {"params", {{"simulate", {{"crash", true}}}}}});
+  auto crashing =
+    node.submit(json::value{{"model", "sim"},
+                            {"input", "x"},
+                            {"params", {{"simulate", {{"crash", true}}}}}});
   REQUIRE(!crashing.empty());
   auto job = node.await_end(crashing);
   CHECK(job.at("status") == "failed");

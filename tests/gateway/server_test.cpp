@@ -235,7 +235,10 @@ TEST_CASE("clients that vanish in every way leave nothing behind",
   const auto open_before = ::fcntl(0, F_DUPFD, 0);
   ::close(open_before);
   const std::string requests[]{
-    "", "GE", get_request("/healthz"), get_request("/v1/jobs").substr(0, 30),
+    "",
+    "GE",
+    get_request("/healthz"),
+    get_request("/v1/jobs").substr(0, 30),
     post_request("/v1/jobs", body).substr(0, 120),
     get_request("/v1/jobs/" + id + "/events?stream=true"),
     get_request("/v1/jobs/" + id + "?if_version=9&wait_s=60"),

@@ -11,8 +11,8 @@ namespace json = boost::json;
 
 TEST_CASE("killed engine: the jobs of its batch continue what was streamed",
           "[models][cluster][slow]") {
-  mortal_node node{"{ name: writer, backend: torch_decoder, slots: 8, path: \""
-                   TROUPE_SOURCE_DIR "/models/demo/writer\" }"};
+  mortal_node node{"{ name: writer, backend: torch_decoder, slots: 8, path: "
+                   "\"" TROUPE_SOURCE_DIR "/models/demo/writer\" }"};
   node.await_ready();
   std::vector<std::string> ids;
   for (int i = 0; i < 24; ++i) {

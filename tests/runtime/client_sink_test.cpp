@@ -63,8 +63,7 @@ TEST_CASE("each sink is woken once and keeps the order of its deliveries",
   }
   std::vector<std::pair<sink_ref, delivery_body>> items;
   for (uint64_t i = 0; i < 400; ++i)
-    items.emplace_back(sink_ref{static_cast<uint32_t>(1 + i % 4), i},
-                       answer());
+    items.emplace_back(sink_ref{static_cast<uint32_t>(1 + i % 4), i}, answer());
   directory.post_all(std::move(items));
   for (uint64_t s = 0; s < 4; ++s) {
     CHECK(sinks[s]->posts() == 1);

@@ -30,8 +30,7 @@ TEST_CASE("skew of the wall clock leaves the monotonic clock alone",
   CHECK(clock.mono() == mono);
 }
 
-TEST_CASE("the machine's monotonic clock never goes back",
-          "[runtime][clock]") {
+TEST_CASE("the machine's monotonic clock never goes back", "[runtime][clock]") {
   const auto& clock = system_clock();
   auto last = clock.mono();
   for (int i = 0; i < 10'000; ++i) {

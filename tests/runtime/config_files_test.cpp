@@ -17,7 +17,8 @@ namespace {
 class scratch_folder {
 public:
   scratch_folder() {
-    auto pattern = (fs::temp_directory_path() / "troupe-config-XXXXXX").string();
+    auto pattern =
+      (fs::temp_directory_path() / "troupe-config-XXXXXX").string();
     REQUIRE(mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
   }

@@ -161,11 +161,13 @@ TEST_CASE("unknown keys are refused at their place, with the likely one",
   CHECK(complaint(least + "gateway: { lisen: 127.0.0.1:1 }\n")
         == "t.yaml:2:12: gateway.lisen: unknown key (did you mean 'listen'?)");
   CHECK(complaint(least + "zzz: 1\n") == "t.yaml:2:1: zzz: unknown key");
-  CHECK(complaint(least + "<<: {shards: 3}\n") == "t.yaml:2:1: <<: unknown key");
+  CHECK(complaint(least + "<<: {shards: 3}\n")
+        == "t.yaml:2:1: <<: unknown key");
   CHECK(complaint(least + "? [a, b]\n: 1\n").find("a key must be one word")
         != std::string::npos);
   // What later versions will know is no key of this one.
-  CHECK(complaint(least + "tenants: []\n") == "t.yaml:2:1: tenants: unknown key");
+  CHECK(complaint(least + "tenants: []\n")
+        == "t.yaml:2:1: tenants: unknown key");
 }
 
 TEST_CASE("a key that comes twice is refused at its second place",
@@ -196,20 +198,40 @@ TEST_CASE("all problems are reported, in the order of the file",
 }
 
 TEST_CASE("values of the wrong type are refused", "[runtime][config]") {
-  for (std::string text :
-       {"shards: '64'", "shards: 6.4", "shards: [64]", "shards: {a: 1}",
-        "shards: true", "shards: ~", "shards:", "shards: 0x40", "shards: 64k",
-        "shards: 18446744073709551616", "shards: -1", "shards: +64",
-        "shards: ''", "gateway: 5", "gateway: [listen]", "gateway: text",
-        "log: { level: [info] }", "log: { level: 'info ' }",
-        "drain: { finish_s: soon }", "drain: { finish_s: .nan }",
-        "drain: { finish_s: nan }", "drain: { finish_s: .inf }",
-        "drain: { finish_s: inf }", "drain: { finish_s: 1e300 }",
-        "drain: { finish_s: -1 }", "drain: { finish_s: '5' }",
-        "node: { roles: data }", "node: { roles: [data, [gateway]] }",
-        "node: { name: [x] }", "node: { name: '' }",
-        "node: { name: \"a\\nb\" }", "node: { data_dir: {} }",
-        "node: { data_dir: '' }", "node: { data_dir: \"a\\0b\" }"}) {
+  for (std::string text : {"shards: '64'",
+                           "shards: 6.4",
+                           "shards: [64]",
+                           "shards: {a: 1}",
+                           "shards: true",
+                           "shards: ~",
+                           "shards:",
+                           "shards: 0x40",
+                           "shards: 64k",
+                           "shards: 18446744073709551616",
+                           "shards: -1",
+                           "shards: +64",
+                           "shards: ''",
+                           "gateway: 5",
+                           "gateway: [listen]",
+                           "gateway: text",
+                           "log: { level: [info] }",
+                           "log: { level: 'info ' }",
+                           "drain: { finish_s: soon }",
+                           "drain: { finish_s: .nan }",
+                           "drain: { finish_s: nan }",
+                           "drain: { finish_s: .inf }",
+                           "drain: { finish_s: inf }",
+                           "drain: { finish_s: 1e300 }",
+                           "drain: { finish_s: -1 }",
+                           "drain: { finish_s: '5' }",
+                           "node: { roles: data }",
+                           "node: { roles: [data, [gateway]] }",
+                           "node: { name: [x] }",
+                           "node: { name: '' }",
+                           "node: { name: \"a\\nb\" }",
+                           "node: { data_dir: {} }",
+                           "node: { data_dir: '' }",
+                           "node: { data_dir: \"a\\0b\" }"}) {
     INFO(text);
     CHECK(problems(least + text + "\n") >= 1);
   }

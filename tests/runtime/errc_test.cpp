@@ -42,8 +42,9 @@ TEST_CASE("numbers outside of the list are unknown and never crash",
   CHECK_FALSE(errc_from_string("queue_full "));
 }
 
-TEST_CASE("the value of a failed result ends in a broken invariant that says why",
-          "[runtime][result]") {
+TEST_CASE(
+  "the value of a failed result ends in a broken invariant that says why",
+  "[runtime][result]") {
   result<int> bad = fail(errc::disk_full, "at /data");
   REQUIRE(bad.has_error());
   try {

@@ -48,10 +48,10 @@ TEST_CASE("URLs are read or refused", "[runtime][http_client]") {
   CHECK(http_url::parse("http://[::1]:1")->authority() == "[::1]:1");
   CHECK(http_url::parse("http://localhost")->authority() == "localhost");
   for (std::string text :
-       {"", "localhost:80", "ftp://a", "http://", "http://:80", "http://a:",
-        "http://a:65536", "http://a:x", "http://[::1", "http://[::1]x:1",
-        "http://a b", "http://user@host", "http://a?b", "http://a#b",
-        "http://a/\r\nHost: b", "http://[]:1"}) {
+       {"", "localhost:80", "ftp://a", "http://", "http://:80",
+        "http://a:", "http://a:65536", "http://a:x", "http://[::1",
+        "http://[::1]x:1", "http://a b", "http://user@host", "http://a?b",
+        "http://a#b", "http://a/\r\nHost: b", "http://[]:1"}) {
     INFO(text);
     CHECK(http_url::parse(text).has_error());
   }
@@ -147,8 +147,8 @@ TEST_CASE("nobody listening is a failure before anything was sent",
 
 TEST_CASE("a name that does not exist is a failure to connect",
           "[runtime][http_client]") {
-  auto answer = http_client{*http_url::parse("http://no-such-host.invalid")}
-                  .send({});
+  auto answer =
+    http_client{*http_url::parse("http://no-such-host.invalid")}.send({});
   REQUIRE(answer.has_error());
   CHECK(answer.error().stage == http_stage::connect);
 }
@@ -242,8 +242,8 @@ TEST_CASE("a pause without a stop lasts its time", "[runtime][http_client]") {
 
 TEST_CASE("control characters in a head are refused before connecting",
           "[runtime][http_client]") {
-  scripted_server server{{scripted_server::answer(
-    scripted_server::response("200 OK", ""))}};
+  scripted_server server{
+    {scripted_server::answer(scripted_server::response("200 OK", ""))}};
   auto client = client_of(server);
   std::vector<http_call> calls{
     {.target = "/a b"},

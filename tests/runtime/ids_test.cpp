@@ -35,8 +35,7 @@ TEST_CASE("a job id keeps its time and shard", "[runtime][ids]") {
   }
 }
 
-TEST_CASE("ids, their texts and their bytes sort by time",
-          "[runtime][ids]") {
+TEST_CASE("ids, their texts and their bytes sort by time", "[runtime][ids]") {
   seeded_rng random{2};
   for (int i = 0; i < rounds; ++i) {
     auto earlier = some_time(random);
@@ -136,8 +135,7 @@ TEST_CASE("ids of one microsecond and shard differ", "[runtime][ids]") {
   CHECK(seen.size() == 10'000);
 }
 
-TEST_CASE("request ids carry their prefix and sort by time",
-          "[runtime][ids]") {
+TEST_CASE("request ids carry their prefix and sort by time", "[runtime][ids]") {
   seeded_rng random{7};
   auto at = wall_from_us(1'787'306'405'123'000);
   auto a = make_request_id(at, random);

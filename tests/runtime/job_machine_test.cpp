@@ -43,9 +43,8 @@ TEST_CASE("the three times of a job add up to its life", "[runtime][job]") {
   auto m = fresh();
   m.begin(lease(m), t0 + 100ms);
   m.output(m.current(), "ab", 2, t0 + 200ms);
-  auto step = m.finish(m.current(),
-                       {.finish = finish_reason::stop, .ran = 280ms},
-                       t0 + 400ms);
+  auto step = m.finish(
+    m.current(), {.finish = finish_reason::stop, .ran = 280ms}, t0 + 400ms);
   REQUIRE(step.terminal);
   const auto& t = m.record().timing;
   CHECK(t.queue_us == 100'000);
@@ -64,8 +63,7 @@ TEST_CASE("what a stale attempt says changes nothing", "[runtime][job]") {
   CHECK(m.output(old, "x", 1, t0 + 3ms).events.empty());
   CHECK(m.finish(old, {}, t0 + 3ms).events.empty());
   CHECK(m.fail(old, {}, t0 + 3ms).events.empty());
-  CHECK(m.lost(old, attempt_loss::model_error, {}, t0 + 3ms, 0)
-          .events.empty());
+  CHECK(m.lost(old, attempt_loss::model_error, {}, t0 + 3ms, 0).events.empty());
   CHECK(m.record() == before);
 }
 
@@ -134,8 +132,8 @@ TEST_CASE("`never` fails once output exists", "[runtime][job]") {
   CHECK(m.lost(m.current(), attempt_loss::node_restarted, {}, t0, 0).requeue);
   m.begin(lease(m), t0);
   m.output(m.current(), "x", 1, t0);
-  m.lost(m.current(), attempt_loss::node_restarted,
-         {errc::worker_lost, "gone"}, t0, 0);
+  m.lost(m.current(), attempt_loss::node_restarted, {errc::worker_lost, "gone"},
+         t0, 0);
   CHECK(m.record().status == job_status::failed);
   CHECK_FALSE(m.record().dead_letter);
 }
@@ -154,8 +152,8 @@ TEST_CASE("the limits end a job as its owner wished", "[runtime][job]") {
   CHECK(partial.record().finish == finish_reason::deadline);
   CHECK(step.output->text == "half");
 
-  auto strict
-    = fresh([](job_spec& s) { s.deadline.action = deadline_action::fail; });
+  auto strict =
+    fresh([](job_spec& s) { s.deadline.action = deadline_action::fail; });
   strict.begin(lease(strict), t0);
   strict.output(strict.current(), "half", 1, t0);
   CHECK(strict.expire(t0 + 1s).stop_attempt);

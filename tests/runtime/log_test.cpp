@@ -93,10 +93,11 @@ TEST_CASE("no text can break out of its line or reach a terminal",
     all,
     "\",\"level\":\"error\"}\n{\"ts\":",
     "\x1B[31mred\x1B[0m",
-    "\xC2\x9B" "31m",         // C1 control sequence introducer
-    "\xED\xA0\x80",           // surrogate
-    "\xF4\x90\x80\x80",       // beyond U+10FFFF
-    "\xC0\xAF",               // overlong
+    "\xC2\x9B"
+    "31m",              // C1 control sequence introducer
+    "\xED\xA0\x80",     // surrogate
+    "\xF4\x90\x80\x80", // beyond U+10FFFF
+    "\xC0\xAF",         // overlong
     "cut in the middle \xE2\x82",
     std::string("nul \0 byte", 10),
   };

@@ -34,8 +34,8 @@ job_record ended_record() {
   record.started_at = wall_from_us(1'200'000);
   record.first_output_at = wall_from_us(1'300'000);
   record.finished_at = wall_from_us(2'000'000);
-  record.timing = {.queue_us = 200'000, .compute_us = 700'000,
-                   .delivery_us = 100'000};
+  record.timing = {
+    .queue_us = 200'000, .compute_us = 700'000, .delivery_us = 100'000};
   record.usage.input_tokens = 31;
   record.usage.output_tokens = 12;
   return record;
@@ -133,8 +133,8 @@ TEST_CASE("every outcome of an attempt has its word", "[runtime][metrics]") {
        {"finished", "failed", "worker_lost", "model_error", "stopped"})
     CHECK(has_line(text, "troupe_attempts_total{model=\"m\",outcome=\"" + word
                            + "\"} 1"));
-  CHECK(has_line(text,
-                 "troupe_attempts_total{model=\"m\",outcome=\"other\"} 0"));
+  CHECK(
+    has_line(text, "troupe_attempts_total{model=\"m\",outcome=\"other\"} 0"));
 }
 
 TEST_CASE("a counter follows a total and never falls", "[runtime][metrics]") {
@@ -170,17 +170,15 @@ TEST_CASE("what is no number is dropped", "[runtime][metrics]") {
 TEST_CASE("states are asked for at each scrape", "[runtime][metrics]") {
   metrics all{{"a", "b"}};
   double depth = 1;
-  all.on_collect([&](metrics& to) {
-    to.set(metric::queue_depth, depth, "b", "default");
-  });
+  all.on_collect(
+    [&](metrics& to) { to.set(metric::queue_depth, depth, "b", "default"); });
   std::string series = "troupe_queue_depth{model=\"b\",tier=\"default\"} ";
   CHECK(has_line(all.expose(), series + "1"));
   depth = 2;
   CHECK(has_line(all.expose(), series + "2"));
 }
 
-TEST_CASE("commits show their time, size and failures",
-          "[runtime][metrics]") {
+TEST_CASE("commits show their time, size and failures", "[runtime][metrics]") {
   metrics all{{}};
   all.committed(2ms, 16, true);
   all.committed(1s, 1, false);
@@ -223,11 +221,10 @@ TEST_CASE("docs/metrics.md lists exactly the metrics of the program",
       if (domain != label_domain::none)
         labels += (labels.empty() ? "`" : ", `")
                   + std::string{label_name(domain)} + "`";
-    expected.push_back("| `" + std::string{x.name} + "` | "
-                       + std::string{to_string(x.type)} + " | "
-                       + (labels.empty() ? "-" : labels) + " | "
-                       + std::string{x.unit} + " | " + std::string{x.about}
-                       + " | ");
+    expected.push_back(
+      "| `" + std::string{x.name} + "` | " + std::string{to_string(x.type)}
+      + " | " + (labels.empty() ? "-" : labels) + " | " + std::string{x.unit}
+      + " | " + std::string{x.about} + " | ");
   }
   REQUIRE(documented.size() == expected.size());
   for (size_t i = 0; i < expected.size(); ++i) {

@@ -36,7 +36,8 @@ TEST_CASE("different seeds give different bits, zero included",
   CHECK(first.size() == 1000);
 }
 
-TEST_CASE("unit is at least 0 and below 1 at the extremes of next", "[runtime][rng]") {
+TEST_CASE("unit is at least 0 and below 1 at the extremes of next",
+          "[runtime][rng]") {
   constant_rng lowest{0};
   constant_rng highest{UINT64_MAX};
   CHECK(lowest.unit() == 0.0);

@@ -17,9 +17,9 @@ std::vector<sse_event> parse(const std::string& text) {
 TEST_CASE("events have a type, data and the last id", "[runtime][sse_parser]") {
   CHECK(parse("retry: 1500\nid: 7\nevent: output.delta\ndata: {\"a\":1}\n\n")
         == std::vector<sse_event>{{"output.delta", "{\"a\":1}", "7"}});
-  CHECK(parse("data: a\ndata:b\ndata\n\ndata: c\n\n")
-        == std::vector<sse_event>{{"message", "a\nb\n", ""},
-                                  {"message", "c", ""}});
+  CHECK(
+    parse("data: a\ndata:b\ndata\n\ndata: c\n\n")
+    == std::vector<sse_event>{{"message", "a\nb\n", ""}, {"message", "c", ""}});
 }
 
 TEST_CASE("the id outlives its event, also one without data",
@@ -35,8 +35,8 @@ TEST_CASE("the id outlives its event, also one without data",
 TEST_CASE("comments, unknown fields and bad retries are passed over",
           "[runtime][sse_parser]") {
   sse_parser parser;
-  CHECK(parser.feed(": hb\n\n:\n\nunknown: x\nretry: soon\nretry: 5x\n\n")
-          .empty());
+  CHECK(
+    parser.feed(": hb\n\n:\n\nunknown: x\nretry: soon\nretry: 5x\n\n").empty());
   CHECK_FALSE(parser.retry_ms());
   parser.feed("retry: 2500\n");
   CHECK(parser.retry_ms() == 2500);
@@ -55,9 +55,8 @@ TEST_CASE("any slicing and any line end give the same events",
                         "data: z\nid: 2\n\nevent: lost\n\ndata:\n\n";
   auto expected = parse(with_lf);
   REQUIRE(expected
-          == std::vector<sse_event>{{"a", "x\n y", "1"},
-                                    {"message", "z", "2"},
-                                    {"message", "", "2"}});
+          == std::vector<sse_event>{
+            {"a", "x\n y", "1"}, {"message", "z", "2"}, {"message", "", "2"}});
   for (std::string end : {"\n", "\r", "\r\n"}) {
     std::string text;
     for (auto c : with_lf)

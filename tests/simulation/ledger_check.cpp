@@ -10,8 +10,7 @@ using runtime::errc;
 class job_check {
 public:
   job_check(const runtime::memory_store& store,
-            const ledger_expectation& expected,
-            std::vector<std::string>& out)
+            const ledger_expectation& expected, std::vector<std::string>& out)
     : store_{store}, expected_{expected}, out_{out} {}
 
   void run() {
@@ -78,8 +77,7 @@ private:
         && expected_.spec.simulate->tokens
         && record.usage.output_tokens != *expected_.spec.simulate->tokens)
       violate("I5", "completed with "
-                      + std::to_string(record.usage.output_tokens)
-                      + " tokens");
+                      + std::to_string(record.usage.output_tokens) + " tokens");
   }
 
   void violate(const char* invariant, const std::string& what) {

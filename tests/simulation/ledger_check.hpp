@@ -11,8 +11,8 @@
 namespace troupe::tests {
 
 struct ledger_expectation {
-  runtime::job_id id;         ///< Acknowledged.
-  runtime::job_spec spec;     ///< As sent.
+  runtime::job_id id;                   ///< Acknowledged.
+  runtime::job_spec spec;               ///< As sent.
   std::map<uint64_t, std::string> seen; ///< Encoded events that readers got.
 };
 

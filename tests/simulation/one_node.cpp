@@ -53,7 +53,7 @@ struct reader {
   uint64_t ticket = 0;
   bool open = false;
   bool done = false;
-  uint64_t cursor = 0; ///< Next seq that it needs.
+  uint64_t cursor = 0;                      ///< Next seq that it needs.
   std::map<uint64_t, runtime::event> early; ///< Live ones ahead of history.
 };
 
@@ -106,10 +106,9 @@ private:
     job.spec.model = "sim";
     job.spec.text = "request " + std::to_string(i);
     job.spec.tier = static_cast<runtime::service_tier>(1 + random_.below(3));
-    job.send_at
-      = runtime::mono_time{1h}
-        + runtime::duration{static_cast<int64_t>(
-          random_.below(static_cast<uint64_t>(plan_.gap.count()) * plan_.jobs))};
+    job.send_at = runtime::mono_time{1h}
+                  + runtime::duration{static_cast<int64_t>(random_.below(
+                    static_cast<uint64_t>(plan_.gap.count()) * plan_.jobs))};
     // Every submission has a key, so that one whose answer was lost can be
     // sent again.
     job.how.idempotency_key = std::string(24, 'k') + pad(i);
@@ -163,16 +162,16 @@ private:
       return static_cast<size_t>(schedule_.below(n));
     };
     options.tree.shards = plan_.shards;
-    models::simulated_config engine{.tokens = 20,
-                                    .seed = 7,
-                                    .slots = plan_.slots};
+    models::simulated_config engine{
+      .tokens = 20, .seed = 7, .slots = plan_.slots};
     options.tree.models.push_back(
       {.name = "sim",
        .kind = "simulated",
        .tasks = {runtime::task_kind::chat},
        .workers = plan_.workers,
-       .make_engine =
-         [engine] { return std::make_unique<models::simulated_engine>(engine); }});
+       .make_engine = [engine] {
+         return std::make_unique<models::simulated_engine>(engine);
+       }});
     node_ = std::make_unique<virtual_node>(*store_, std::move(options), at);
     node_->sink().tap = [this](const runtime::delivery& d) { on_delivery(d); };
     if (cuts_left_ > 0) {
@@ -188,8 +187,8 @@ private:
     auto end = node_->clock().now + limit;
     while (node_->clock().now < end) {
       act();
-      node_->advance(runtime::duration{
-        static_cast<int64_t>(500 + random_.below(20'000))});
+      node_->advance(
+        runtime::duration{static_cast<int64_t>(500 + random_.below(20'000))});
       if (node_->fatal() || store_->off())
         restart();
       if (all_done())
@@ -264,8 +263,8 @@ private:
   // --- what they hear -----------------------------------------------------------------
 
   void on_delivery(const runtime::delivery& d) {
-    trace_.add(static_cast<uint64_t>(
-      node_->clock().now.time_since_epoch().count()));
+    trace_.add(
+      static_cast<uint64_t>(node_->clock().now.time_since_epoch().count()));
     trace_.add(d.ticket);
     trace_.add(d.body.index());
     if (const auto* x = std::get_if<runtime::job_accepted>(&d.body))
@@ -323,8 +322,7 @@ private:
       if (e.seq >= watch.cursor)
         watch.early.emplace(e.seq, e);
     }
-    while (!watch.early.empty()
-           && watch.early.begin()->first == watch.cursor) {
+    while (!watch.early.empty() && watch.early.begin()->first == watch.cursor) {
       ++watch.cursor;
       watch.done = std::holds_alternative<runtime::job_ended>(
         watch.early.begin()->second.body);

@@ -24,10 +24,8 @@ public:
     std::istringstream in{input};
     out_.str("");
     err_.str("");
-    cluster::cli_context context{.in = in,
-                                 .out = out_,
-                                 .err = err_,
-                                 .out_is_terminal = terminal};
+    cluster::cli_context context{
+      .in = in, .out = out_, .err = err_, .out_is_terminal = terminal};
     context.environment = [this](const std::string& name) {
       auto found = environment.find(name);
       return found == environment.end()

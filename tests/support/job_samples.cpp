@@ -142,30 +142,30 @@ rt::event job_samples::event(uint64_t seq, rt::job_id id) {
   x.seq = seq;
   x.at = time();
   switch (below(8)) {
-  case 0:
-    x.body = rt::job_created{record(id)};
-    break;
-  case 1:
-    x.body = rt::job_queued{u64(), random_.unit()};
-    break;
-  case 2:
-    x.body = rt::job_started{u32(), "m", "m/0@node"};
-    break;
-  case 3:
-    x.body = rt::output_delta{u32(), u64(), text(40), u32()};
-    break;
-  case 4:
-    x.body = rt::output_item_done{u32(), text(200), rt::finish_reason::stop};
-    break;
-  case 5:
-    x.body = rt::job_retrying{u32(), "timeout", random_.unit()};
-    break;
-  case 6:
-    x.body = rt::output_reset{u32(), u64()};
-    break;
-  default:
-    x.body = rt::job_ended{record(id, rt::job_status::failed), text(30)};
-    break;
+    case 0:
+      x.body = rt::job_created{record(id)};
+      break;
+    case 1:
+      x.body = rt::job_queued{u64(), random_.unit()};
+      break;
+    case 2:
+      x.body = rt::job_started{u32(), "m", "m/0@node"};
+      break;
+    case 3:
+      x.body = rt::output_delta{u32(), u64(), text(40), u32()};
+      break;
+    case 4:
+      x.body = rt::output_item_done{u32(), text(200), rt::finish_reason::stop};
+      break;
+    case 5:
+      x.body = rt::job_retrying{u32(), "timeout", random_.unit()};
+      break;
+    case 6:
+      x.body = rt::output_reset{u32(), u64()};
+      break;
+    default:
+      x.body = rt::job_ended{record(id, rt::job_status::failed), text(30)};
+      break;
   }
   return x;
 }

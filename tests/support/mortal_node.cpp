@@ -74,8 +74,8 @@ void mortal_node::await_ready() {
 }
 
 std::string mortal_node::submit(const json::value& body) {
-  auto answer = fetch(node_->gateway_port(), "POST", "/v1/jobs",
-                      json::serialize(body));
+  auto answer =
+    fetch(node_->gateway_port(), "POST", "/v1/jobs", json::serialize(body));
   if (answer.status != 202)
     return {};
   return std::string{json::parse(answer.body).at("id").as_string()};
@@ -101,8 +101,8 @@ json::value mortal_node::await_end(const std::string& id) {
   while (job.at("finished_at").is_null()) {
     auto version = job.at("version").to_number<int>();
     auto answer = fetch(node_->gateway_port(), "GET",
-                        "/v1/jobs/" + id + "?wait_s=20&if_version="
-                          + std::to_string(version),
+                        "/v1/jobs/" + id
+                          + "?wait_s=20&if_version=" + std::to_string(version),
                         {}, 40);
     REQUIRE((answer.status == 200 || answer.status == 304));
     if (answer.status == 200)
@@ -125,8 +125,8 @@ std::vector<std::string> mortal_node::await_events(const std::string& id,
     auto seen = events(id);
     if (seen.size() >= n)
       return seen;
-    get("/v1/jobs/" + id + "/events?wait_s=5&starting_after="
-        + std::to_string(seen.size() - 1));
+    get("/v1/jobs/" + id
+        + "/events?wait_s=5&starting_after=" + std::to_string(seen.size() - 1));
   }
 }
 

@@ -18,11 +18,10 @@ class mortal_node {
 public:
   /// `model`: one line of YAML for `models`.
   explicit mortal_node(
-    const std::string& model
-    = "{ name: sim, backend: simulated, slots: 2 }");
+    const std::string& model = "{ name: sim, backend: simulated, slots: 2 }");
 
   void start();
-  void kill() { node_->kill(); } ///< SIGKILL.
+  void kill() { node_->kill(); }       ///< SIGKILL.
   int stop() { return node_->stop(); } ///< SIGTERM; its exit status.
   /// SIGKILL to every engine process of the node; how many there were.
   size_t kill_engines();

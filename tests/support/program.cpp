@@ -58,9 +58,9 @@ program::program(std::vector<std::string> arguments,
                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   auto all = own_environment();
   all.insert(all.end(), environment.begin(), environment.end());
-  auto error = posix_spawn(&pid_, arguments.at(0).c_str(), &actions,
-                           &attributes, pointers_to(arguments).data(),
-                           pointers_to(all).data());
+  auto error =
+    posix_spawn(&pid_, arguments.at(0).c_str(), &actions, &attributes,
+                pointers_to(arguments).data(), pointers_to(all).data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   close(out[1]);

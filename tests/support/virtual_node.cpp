@@ -51,8 +51,8 @@ virtual_node::virtual_node(runtime::store& store, virtual_node_options options,
     system_{std::make_unique<caf::actor_system>(prepare(config_))},
     sink_{std::make_shared<recording_sink>()} {
   clock_.now = start;
-  scheduler().clock().current_time
-    = caf::actor_clock::time_point{start.time_since_epoch()};
+  scheduler().clock().current_time =
+    caf::actor_clock::time_point{start.time_since_epoch()};
   env_.system = system_.get();
   env_.clock = &clock_;
   env_.blocking = actors::spawn_mode::pooled;
@@ -110,8 +110,8 @@ bool virtual_node::settle() {
 std::string virtual_node::states() const {
   std::string text;
   for (const auto& line : env_.catalog.snapshot())
-    text += line.name + "#" + std::to_string(line.generation) + " "
-            + line.state + " " + std::to_string(line.handled) + "\n";
+    text += line.name + "#" + std::to_string(line.generation) + " " + line.state
+            + " " + std::to_string(line.handled) + "\n";
   return text;
 }
 
@@ -122,15 +122,14 @@ bool virtual_node::advance(runtime::duration by) {
     const auto& timers = scheduler().clock().schedule;
     runtime::mono_time next = end;
     if (!timers.empty())
-      next = std::min(end, std::chrono::ceil<runtime::duration>(
-                             timers.begin()->first));
+      next = std::min(
+        end, std::chrono::ceil<runtime::duration>(timers.begin()->first));
     next = std::max(next, clock_.now);
     auto jump = next - clock_.now;
     clock_.now = next;
     scheduler().clock().advance_time(jump);
     settle();
-    if (next >= end
-        && (timers.empty() || timers.begin()->first > end))
+    if (next >= end && (timers.empty() || timers.begin()->first > end))
       break;
   }
   return !fatal_;

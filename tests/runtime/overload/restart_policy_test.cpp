@@ -6,8 +6,6 @@
 #include <chrono>
 #include <random>
 
-
-
 namespace troupe::runtime {
 namespace {
 

@@ -4,8 +4,6 @@
 
 #include <chrono>
 
-
-
 namespace troupe::runtime {
 namespace {
 
@@ -252,9 +250,9 @@ TEST_CASE("a deadline passes from stop to kill to abandoned",
   CHECK(plan.timer(origin + 10s)
         == supervision_actions{plain(kind::kill_child, 1, 1)});
   CHECK(plan.next_timer() == origin + 15s);
-  CHECK(plan.timer(origin + 15s)
-        == supervision_actions{plain(kind::abandon_child, 1, 1),
-                               stop_of(0, 1)});
+  CHECK(
+    plan.timer(origin + 15s)
+    == supervision_actions{plain(kind::abandon_child, 1, 1), stop_of(0, 1)});
   CHECK(plan.state(1) == child_state::abandoned);
   // Its late death changes nothing.
   CHECK(plan.child_down(1, 1, exit_kind::crash, origin + 16s, 0).empty());
@@ -342,16 +340,15 @@ TEST_CASE("a transient child may end; a temporary one never comes back",
 
 TEST_CASE("what follows a quarantined child in a chain restarts without it",
           "[runtime][supervision]") {
-  supervision_plan plan{strategy::rest_for_one, supervisor_intensity,
-                        [] {
+  supervision_plan plan{strategy::rest_for_one, supervisor_intensity, [] {
                           auto specs = children({"a", "b"});
                           specs[0].intensity.restarts_max = 0;
                           return specs;
                         }()};
   bring_up(plan, origin);
-  CHECK(plan.child_down(0, 1, exit_kind::crash, origin, 0)
-        == supervision_actions{plain(kind::quarantine_child, 0, 1),
-                               stop_of(1, 1)});
+  CHECK(
+    plan.child_down(0, 1, exit_kind::crash, origin, 0)
+    == supervision_actions{plain(kind::quarantine_child, 0, 1), stop_of(1, 1)});
   CHECK(plan.child_down(1, 1, exit_kind::normal, origin, 0)
         == supervision_actions{start_of(1, 2)});
   plan.child_started(1, 2, origin);

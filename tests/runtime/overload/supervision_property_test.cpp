@@ -9,8 +9,6 @@
 #include <map>
 #include <random>
 
-
-
 namespace troupe::runtime {
 namespace {
 
@@ -92,10 +90,10 @@ private:
         break;
       case 4: // An echo of an older life.
         if (c.generation > 1)
-          REQUIRE(plan_
-                    ->child_down(i, c.generation - 1, exit_kind::crash, now_,
-                                 unit())
-                    .empty());
+          REQUIRE(
+            plan_
+              ->child_down(i, c.generation - 1, exit_kind::crash, now_, unit())
+              .empty());
         break;
       case 5:
         if (c.quarantined) {
@@ -235,11 +233,11 @@ private:
       REQUIRE(specs_[a.child].mode != restart_mode::temporary);
     if (strategy_ != strategy::one_for_one) {
       for (size_t k = 0; k < a.child; ++k)
-        REQUIRE((children_[k].up || !children_[k].alive
-                 || children_[k].abandoned));
+        REQUIRE(
+          (children_[k].up || !children_[k].alive || children_[k].abandoned));
       for (size_t k = a.child + 1; k < children_.size(); ++k)
-        REQUIRE((!children_[k].alive || children_[k].abandoned
-                 || c.generation == 0));
+        REQUIRE(
+          (!children_[k].alive || children_[k].abandoned || c.generation == 0));
     }
     if (c.crashed_at)
       check_backoff(a.child, c);

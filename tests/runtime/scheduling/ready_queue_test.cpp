@@ -199,8 +199,8 @@ TEST_CASE("a long queue estimates a place within one bucket of keys",
     auto place = queue.position(id_number(n));
     REQUIRE(place);
     REQUIRE_FALSE(place->exact);
-    auto error = place->jobs_ahead > n ? place->jobs_ahead - n
-                                       : n - place->jobs_ahead;
+    auto error =
+      place->jobs_ahead > n ? place->jobs_ahead - n : n - place->jobs_ahead;
     worst = std::max(worst, error);
     auto work = static_cast<int64_t>(place->jobs_ahead) * 100;
     REQUIRE(place->work_ahead_us >= work);

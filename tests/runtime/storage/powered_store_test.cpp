@@ -1,5 +1,5 @@
-#include "tests/support/powered_store.hpp"
 #include "tests/runtime/storage/store_suite.hpp"
+#include "tests/support/powered_store.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -116,8 +116,7 @@ class faulty_log final : public rocksdb::FSWritableFileOwnerWrapper {
 public:
   faulty_log(std::unique_ptr<rocksdb::FSWritableFile>&& file,
              disk_faults& faults)
-    : FSWritableFileOwnerWrapper{std::move(file)},
-      faults_{faults} {}
+    : FSWritableFileOwnerWrapper{std::move(file)}, faults_{faults} {}
 
   rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
                          rocksdb::IODebugContext* context) override {
@@ -145,8 +144,7 @@ private:
 class faulty_disk final : public rocksdb::FileSystemWrapper {
 public:
   explicit faulty_disk(disk_faults& faults)
-    : FileSystemWrapper{rocksdb::FileSystem::Default()},
-      faults_{faults} {}
+    : FileSystemWrapper{rocksdb::FileSystem::Default()}, faults_{faults} {}
   const char* Name() const override { return "faulty_disk"; }
 
   rocksdb::IOStatus

@@ -39,32 +39,33 @@ shard_batch random_batch(job_samples& samples, shard_id shard, uint64_t epoch,
     const auto status = static_cast<job_status>(1 + samples.below(7));
     const auto count = 1 + samples.below(6);
     switch (samples.below(6)) {
-    case 0:
-      batch.ops.push_back(put_output{id, encode(samples.output())});
-      break;
-    case 1:
-      batch.ops.push_back(put_idempotency{std::to_string(samples.below(20)),
-                                          encode(samples.idempotency(id))});
-      break;
-    case 2:
-      batch.ops.push_back(drop_idempotency{std::to_string(samples.below(20))});
-      break;
-    case 3:
-      batch.ops.push_back(put_record{id, !is_terminal(status),
-                                     encode(samples.record(id, status))});
-      break;
-    case 4:
-      if (samples.chance(4)) {
-        next_seq[id] = 0;
-        batch.ops.push_back(retire_job{id, false});
-      }
-      break;
-    default:
-      batch.ops.push_back(
-        append_events{id, next_seq[id], static_cast<uint32_t>(count),
-                      encode_events(samples.events(next_seq[id], count, id))});
-      next_seq[id] += count;
-      break;
+      case 0:
+        batch.ops.push_back(put_output{id, encode(samples.output())});
+        break;
+      case 1:
+        batch.ops.push_back(put_idempotency{std::to_string(samples.below(20)),
+                                            encode(samples.idempotency(id))});
+        break;
+      case 2:
+        batch.ops.push_back(
+          drop_idempotency{std::to_string(samples.below(20))});
+        break;
+      case 3:
+        batch.ops.push_back(put_record{id, !is_terminal(status),
+                                       encode(samples.record(id, status))});
+        break;
+      case 4:
+        if (samples.chance(4)) {
+          next_seq[id] = 0;
+          batch.ops.push_back(retire_job{id, false});
+        }
+        break;
+      default:
+        batch.ops.push_back(append_events{
+          id, next_seq[id], static_cast<uint32_t>(count),
+          encode_events(samples.events(next_seq[id], count, id))});
+        next_seq[id] += count;
+        break;
     }
   }
   return batch;
