@@ -74,8 +74,11 @@ cost_prediction cost_model::predict(const cost_features& job,
   p.mean_s = c.at(p.input_tokens, distribution.mean(cap, factor));
   p.p50_s = c.at(p.input_tokens, p.output_tokens_p50);
   p.p90_s = c.at(p.input_tokens, p.output_tokens_p90);
-  p.log_mgf = rate * c.at(p.input_tokens, 0)
-              + distribution.log_mgf(rate * c.output_token_s, cap, factor);
+  // At least that of the mean (Jensen): what rounding might deny.
+  p.log_mgf =
+    std::max(rate * p.mean_s,
+             rate * c.at(p.input_tokens, 0)
+               + distribution.log_mgf(rate * c.output_token_s, cap, factor));
   return p;
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/scheduling/service_fit.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 
@@ -14,24 +15,29 @@ constexpr uint64_t warm_up = 20;
 /// What the prior counts: a hundredth of one sample of 100 and 100 tokens.
 constexpr std::array<double, 3> prior_weight{0.01, 100, 100};
 
+constexpr double sample_max = 1e9; ///< Tokens, or seconds.
+
 using row = std::array<double, 3>;
 
-/// Gauss with pivots on a positive definite system; `used[i]` false: x_i = 0.
+/// Gauss on squares plus prior weights; `used[i]` false: x_i = 0. In exact
+/// arithmetic no pivot is below its prior weight; rounding must not make it so.
 row solve_positive(std::array<row, 3> a, row b, std::array<bool, 3> used) {
   for (size_t i = 0; i < 3; ++i)
     if (!used[i]) {
       for (size_t j = 0; j < 3; ++j)
         a[i][j] = a[j][i] = 0;
-      a[i][i] = 1;
+      a[i][i] = prior_weight[i];
       b[i] = 0;
     }
-  for (size_t i = 0; i < 3; ++i)
+  for (size_t i = 0; i < 3; ++i) {
+    a[i][i] = std::max(a[i][i], prior_weight[i]);
     for (size_t k = i + 1; k < 3; ++k) {
       auto f = a[k][i] / a[i][i];
       for (size_t j = i; j < 3; ++j)
         a[k][j] -= f * a[i][j];
       b[k] -= f * b[i];
     }
+  }
   row x{};
   for (size_t i = 3; i-- > 0;) {
     x[i] = b[i];
@@ -50,7 +56,7 @@ service_fit::service_fit(service_coefficients prior) noexcept
 
 bool service_fit::learn(const sample& s) noexcept {
   for (double v : {s.input_tokens, s.output_tokens, s.seconds})
-    if (!std::isfinite(v) || v < 0 || v > 1e9)
+    if (!std::isfinite(v) || v < 0 || v > sample_max)
       return false;
   auto known = coefficients().at(s.input_tokens, s.output_tokens);
   bool stray =

@@ -92,6 +92,7 @@ TEST_CASE("no sample makes a prediction that is no number",
        .max_output_tokens = s.job.max_output_tokens,
        .given_s = i % 3 == 0 ? std::optional{any()} : std::nullopt},
       any());
+    CAPTURE(i, p.mean_s, p.p50_s, p.p90_s, p.log_mgf, p.input_tokens);
     for (double x : {p.mean_s, p.p50_s, p.p90_s, p.log_mgf, p.input_tokens})
       REQUIRE((std::isfinite(x) && x >= 0));
     REQUIRE(p.p50_s <= p.p90_s);
