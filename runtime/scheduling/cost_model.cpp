@@ -14,6 +14,7 @@ constexpr double tenant_alpha = 0.02;
 constexpr double tenant_range = 4; ///< Factors stay in [1/4, 4].
 constexpr uint32_t tenant_warm_up = 20;
 constexpr double ratio_alpha = 0.02;
+constexpr double ratio_max = 10; ///< Templates may add tokens to short texts.
 constexpr uint8_t unlimited = 255;
 /// No request has more tokens; longer answers count as this long.
 constexpr double tokens_max = 1 << 24;
@@ -90,7 +91,9 @@ void cost_model::learn(const cost_sample& s) {
   ++version_;
   if (s.job.input_bytes > 0 && s.input_tokens > 0)
     tokens_per_byte_ +=
-      ratio_alpha * (s.input_tokens / s.job.input_bytes - tokens_per_byte_);
+      ratio_alpha
+      * (std::min(s.input_tokens / s.job.input_bytes, ratio_max)
+         - tokens_per_byte_);
   if (!s.whole)
     return;
   all_.learn(s.output_tokens);
