@@ -123,8 +123,9 @@ public:
   /// Starts over in `half_open`: what a predecessor knew is lost.
   void resume(mono_time now);
 
-  /// May a call start? An allowed call must be reported, a probe at its first
-  /// token already: 30 s are too short for whole generations.
+  /// May a call start? Report every allowed one: a probe at its first token
+  /// already, since 30 s are too short for whole generations; one that did not
+  /// start after all as `uncounted`.
   breaker_permit ask(mono_time now);
   /// When a call may start, as far as is known; `now` if at once. Takes no
   /// permit: for admission.

@@ -269,6 +269,23 @@ TEST_CASE("an incident does not move what counts as slow",
     REQUIRE(t.b.snapshot(t.now).first_token_p95 == usual);
   }
   CHECK(t.state() != breaker_state::closed);
+  t.now = t.b.available_at(t.now);
+  t.warm_up();
+  // Nor later, by what was learnt just before it broke.
+  CHECK(t.b.snapshot(t.now).first_token_p95 == usual);
+}
+
+TEST_CASE("failed calls teach nothing about first tokens",
+          "[runtime][overload]") {
+  target t;
+  t.warm_up();
+  auto usual = t.b.snapshot(t.now).first_token_p95;
+  for (int i = 0; i < 1000; ++i) {
+    t.calls(2, good, 200ms);
+    t.calls(1, failed, 500ms); // Truncated.
+  }
+  CHECK(t.state() == breaker_state::closed);
+  CHECK(t.b.snapshot(t.now).first_token_p95 == usual);
 }
 
 TEST_CASE("a target that stays slow and works is used again after a while",

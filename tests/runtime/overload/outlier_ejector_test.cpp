@@ -74,6 +74,16 @@ TEST_CASE("a worker that becomes the last one returns", "[runtime][overload]") {
   CHECK_FALSE(pool.ejected_until("w0", origin + 1s));
 }
 
+TEST_CASE("when fewer may be out, who would return first returns",
+          "[runtime][overload]") {
+  auto pool = pool_of(20);
+  CHECK(fail(pool, "w5", origin));
+  CHECK(fail(pool, "w3", origin + 1s));
+  pool.remove("w19", origin + 2s);
+  CHECK_FALSE(pool.ejected_until("w5", origin + 2s));
+  CHECK(pool.ejected_until("w3", origin + 2s) == origin + 31s);
+}
+
 TEST_CASE("at most a tenth is out, but always one may be",
           "[runtime][overload]") {
   for (auto [workers, most] : {std::pair{2, 1}, std::pair{19, 1},
