@@ -96,6 +96,7 @@ void cost_model::learn(const cost_sample& s) {
          - tokens_per_byte_);
   if (!s.whole)
     return;
+  learn_tenant(s);
   all_.learn(s.output_tokens);
   tasks_[s.job.task].learn(s.output_tokens);
   auto l = label_of(s.job);
@@ -103,9 +104,10 @@ void cost_model::learn(const cost_sample& s) {
     it->second.learn(s.output_tokens);
   else if (labels_.size() < labels_max)
     labels_[l].learn(s.output_tokens);
+}
 
-  if (!(s.predicted_output_tokens > 0) || s.job.tenant.empty())
-    return;
+/// How its answers compare with what is expected of anybody.
+void cost_model::learn_tenant(const cost_sample& s) {
   auto it = tenants_.find(std::pair{s.job.tenant, s.job.task});
   if (it == tenants_.end()) {
     if (tenants_.size() >= tenants_max)
@@ -113,12 +115,11 @@ void cost_model::learn(const cost_sample& s) {
     it = tenants_.emplace(tenant_key{s.job.tenant, s.job.task}, tenant_factor{})
            .first;
   }
-  // The prediction had the factor in it; the ratio is against what it was
-  // without.
+  cost_source source{};
+  auto expected = lengths(s.job, source).mean(cap_of(s.job), 1);
+  auto ratio =
+    std::clamp(s.output_tokens / expected, 1 / tenant_range, tenant_range);
   auto& t = it->second;
-  auto applied = t.samples >= tenant_warm_up ? t.factor : 1.0;
-  auto ratio = std::clamp(s.output_tokens / s.predicted_output_tokens * applied,
-                          1 / tenant_range, tenant_range);
   t.factor += tenant_alpha * (ratio - t.factor);
   ++t.samples;
 }
