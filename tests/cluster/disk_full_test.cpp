@@ -65,6 +65,7 @@ TEST_CASE("below its reserve of disk a node refuses new jobs and nothing else",
   auto finished = node.submit(0.05, 5);
   node.await_end(finished);
   auto running = node.submit(6.0, 120);
+  auto unwanted = node.submit(600.0, 10);
   raw_client reader{node.port()};
   REQUIRE(reader.send("GET /v1/jobs/" + running
                       + "/events HTTP/1.1\r\nHost: localhost\r\n"
@@ -80,7 +81,9 @@ TEST_CASE("below its reserve of disk a node refuses new jobs and nothing else",
   auto checks = fetch(node.admin_port(), "GET", "/readyz").body;
   CHECK(json::parse(checks).at_pointer("/checks/store/writable") == false);
 
-  // What runs goes on to its end; what is there can be read.
+  // What runs can be cancelled or goes on to its end; what is there can be read.
+  fetch(node.port(), "POST", "/v1/jobs/" + unwanted + "/cancel");
+  CHECK(node.await_end(unwanted).at("status") == "cancelled");
   stream += reader.read_chunks_until("event: job.completed");
   auto ids = ids_of(stream);
   REQUIRE(ids.size() > 100);
@@ -104,6 +107,7 @@ TEST_CASE("below its reserve of disk a node refuses new jobs and nothing else",
     CHECK(node.await_end(id).at("status") == "completed");
     check_history(node, id);
   }
+  CHECK(node.await_end(unwanted).at("status") == "cancelled");
 }
 
 TEST_CASE("on a disk without any space a node stops with 11 and loses nothing",
