@@ -173,15 +173,15 @@ void running_node::announce(const gateway::bound_addresses& bound) const {
               + "\",\"admin\":\"" + bound.admin
               + "\",\"pid\":" + std::to_string(getpid()) + "}";
   auto path = parts_->config.node.data_dir + "/listening.json";
-  {
-    std::ofstream file{path + ".new"}; // tidy: seams: the node's address file
-    file << line << "\n";
-  }
+  // tidy: seams: the node's address file
+  const bool written{std::ofstream{path + ".new"} << line << std::endl};
   std::error_code ec;
-  std::filesystem::rename(path + ".new", path, ec);
-  if (ec)
-    runtime::log_warn("node", "cannot write listening.json",
-                      {{"reason", ec.message()}});
+  if (written) // A full disk must not replace it with half a line.
+    std::filesystem::rename(path + ".new", path, ec);
+  if (!written || ec)
+    runtime::log_warn(
+      "node", "cannot write listening.json",
+      {{"reason", ec ? ec.message() : "the disk takes no more"}});
   std::cout << line << std::endl;
 }
 
