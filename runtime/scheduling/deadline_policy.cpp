@@ -168,8 +168,8 @@ private:
       return false;
     double keep = std::min(keep_by_context(), keep_by_time());
     double least = std::max<double>(1, job_.last_turn_tokens);
-    bool fewer = keep < job_.input_tokens;
-    if (!compare(ladder_rung::context, least, keep) || !fewer)
+    bool fewer = keep < job_.input_tokens; // Else dropping turns helps nothing.
+    if (!fewer || !compare(ladder_rung::context, least, keep))
       return false;
     verdict_.input_tokens = static_cast<uint32_t>(keep);
     return take(ladder_outcome::degrade, ladder_rung::context);

@@ -130,8 +130,9 @@ public:
 
   /// The first that fits. A job that has no limits and fits its context starts.
   ladder_verdict decide(const deadline_inputs& job) const;
-  /// At a context that is full, or a predicted finish past total_at of a job
-  /// that said `on_deadline: cutover`.
+  /// Moves it at a context that is full, to the first longer one whatever the
+  /// time; and at a predicted finish past total_at, if the job said `on_deadline:
+  /// cutover`, to the first that finishes in time. Never after total_at.
   mid_run_verdict mid_run(const running_inputs& job) const;
   /// When the shard's timer wheel must ask again: after it, starting on its
   /// own model is late. Nothing without limits; may lie in the past.

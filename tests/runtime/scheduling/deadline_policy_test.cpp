@@ -319,8 +319,7 @@ TEST_CASE("no input makes it start what cannot finish", "[ladder]") {
     for (size_t i = 1; i < verdict.tried.size(); ++i)
       REQUIRE(verdict.tried[i - 1].rung <= verdict.tried[i].rung);
     for (size_t i = 0; i + 1 < verdict.tried.size(); ++i)
-      if (verdict.tried[i].rung != ladder_rung::context)
-        REQUIRE_FALSE(verdict.tried[i].fits);
+      REQUIRE_FALSE(verdict.tried[i].fits);
   }
   for (int taken : rungs)
     CHECK(taken > 20);
@@ -339,6 +338,41 @@ TEST_CASE("a job without limits that fits its context starts", "[ladder]") {
     else if (verdict.outcome == ladder_outcome::expire)
       REQUIRE(verdict.reason == expire_reason::context_too_long);
   }
+}
+
+TEST_CASE("a running attempt only moves to where it can go on", "[ladder]") {
+  seeded_rng random{8};
+  std::vector<ladder_target> fallbacks;
+  int moved = 0;
+  for (int round = 0; round < 50'000; ++round) {
+    CAPTURE(round);
+    auto job = wild_job(random, fallbacks);
+    running_inputs running{job.input_tokens,   wild_tokens(random),
+                           job.context_length, wild(random, 30),
+                           job.total_left,     job.rights,
+                           fallbacks};
+    auto verdict = policy.mid_run(running);
+    REQUIRE(verdict.fallback.has_value()
+            == (verdict.rung != ladder_rung::none));
+    if (!verdict.fallback)
+      continue;
+    ++moved;
+    const auto& target = fallbacks[*verdict.fallback];
+    double text = double(running.input_tokens) + running.produced_tokens;
+    REQUIRE(target.breaker_closed);
+    REQUIRE(text < target.context_length);
+    REQUIRE(running.rights.degradation);
+    if (verdict.rung == ladder_rung::longer_context) {
+      REQUIRE(text >= running.context_length);
+    } else {
+      double left = policy.time_left_s(running.total_left);
+      REQUIRE(running.rights.on_deadline == deadline_action::cutover);
+      REQUIRE(at_least_0(running.rest_s) > left);
+      REQUIRE(at_least_0(target.wait_s) + at_least_0(target.service_p50_s)
+              <= left);
+    }
+  }
+  CHECK(moved > 1000);
 }
 
 } // namespace
