@@ -127,7 +127,11 @@ struct job_spec {
 };
 
 // Numbers are stored: append only. Words: longer_context model output_limit.
-enum class degradation_kind : uint8_t { longer_context = 1, model, output_limit };
+enum class degradation_kind : uint8_t {
+  longer_context = 1,
+  model,
+  output_limit
+};
 
 /// A step down the ladder that the job took.
 struct job_degradation {
@@ -141,7 +145,7 @@ struct job_degradation {
 
 /// What admission believed of a job; what later decisions reckon with.
 struct job_forecast {
-  double service_p50_s = 0;
+  double service_p50_s = 0; ///< 0: unknown.
   uint32_t input_tokens = 0;
   uint32_t output_tokens_p50 = 0;
   uint32_t max_output_tokens = 0; ///< As asked, or less once degraded; 0: none.
@@ -267,9 +271,9 @@ struct job_ended {
   friend bool operator==(const job_ended&, const job_ended&) = default;
 };
 
-using event_body =
-  std::variant<job_created, job_queued, job_started, output_delta,
-               output_item_done, job_retrying, output_reset, job_ended, job_degraded>;
+using event_body = std::variant<job_created, job_queued, job_started,
+                                output_delta, output_item_done, job_retrying,
+                                output_reset, job_ended, job_degraded>;
 
 /// One numbered line of a job's stream: dense from 0, never changed.
 struct event {

@@ -289,6 +289,11 @@ struct enum_range<finish_reason> {
                         last = finish_reason::shutdown;
 };
 template <>
+struct enum_range<degradation_kind> {
+  static constexpr auto first = degradation_kind::longer_context,
+                        last = degradation_kind::output_limit;
+};
+template <>
 struct enum_range<errc> {
   static constexpr auto first = errc::invalid_argument,
                         last = errc::config_invalid;

@@ -24,7 +24,9 @@ policy_source::publish(double capacity, double running_s, mono_time now) {
   return std::make_shared<const model_policy>(
     model_policy{.terms = boost_.terms(capacity_),
                  .costs = published_,
-                 .drain_s = boost_.drain_s()});
+                 .drain_s = boost_.drain_s(),
+                 .context_length = context_,
+                 .serving = capacity > 0});
 }
 
 } // namespace troupe::runtime

@@ -21,6 +21,7 @@ public:
   /// Due work that waits in the shard, seconds of one slot.
   void backlog(shard_id shard, double due_work_s);
   void forget(shard_id shard) { due_s_.erase(shard); }
+  void describe(uint32_t context_length) noexcept { context_ = context_length; }
 
   /// `capacity`: slots times speed; while there is none the last one counts.
   /// `running_s`: predicted rest of what runs.
@@ -33,6 +34,7 @@ private:
   std::shared_ptr<const cost_model> published_;
   std::map<shard_id, double> due_s_;
   double capacity_ = 1;
+  uint32_t context_ = 0;
 };
 
 } // namespace troupe::runtime
