@@ -55,6 +55,23 @@ int watch(cli_run& cli, const scripted_server& server,
   return cli.run(arguments);
 }
 
+/// A Ctrl-C key. Made before the server whose thread presses it.
+class stop_pipe {
+public:
+  stop_pipe() { REQUIRE(pipe(ends_.data()) == 0); }
+  stop_pipe(const stop_pipe&) = delete;
+  stop_pipe& operator=(const stop_pipe&) = delete;
+  ~stop_pipe() {
+    close(ends_[0]);
+    close(ends_[1]);
+  }
+  int fd() const { return ends_[0]; }
+  void press() const { (void)!write(ends_[1], "x", 1); }
+
+private:
+  std::array<int, 2> ends_{};
+};
+
 } // namespace
 
 TEST_CASE("a watch prints the text and ends like the job",
@@ -202,12 +219,11 @@ TEST_CASE("Ctrl-C detaches, and cancels only if asked to",
   auto accepted = scripted_server::answer(scripted_server::response(
     "202 Accepted", R"({"id":")" + id + R"(","status":"queued"})"));
   for (bool cancels : {false, true}) {
-    std::array<int, 2> stop{};
-    REQUIRE(pipe(stop.data()) == 0);
+    const stop_pipe stop;
     auto waits = [&](scripted_connection& to) {
       to.read_request();
       to.write(stream_head + delta(0, 0, "part"));
-      (void)!write(stop[1], "x", 1);
+      stop.press();
       to.wait_until_closed();
     };
     scripted_server server{
@@ -215,7 +231,7 @@ TEST_CASE("Ctrl-C detaches, and cancels only if asked to",
        scripted_server::answer(scripted_server::response(
          "200 OK", R"({"id":")" + id + R"(","status":"cancelled"})"))}};
     cli_run cli;
-    cli.stop_fd = stop[0];
+    cli.stop_fd = stop.fd();
     std::vector<std::string> arguments{"submit", "-m",    "m",         "x",
                                        "--watch", "--url", server.url()};
     if (cancels)
@@ -227,8 +243,6 @@ TEST_CASE("Ctrl-C detaches, and cancels only if asked to",
     REQUIRE(seen.size() == (cancels ? 3 : 2));
     if (cancels)
       CHECK(seen[2].starts_with("POST /v1/jobs/" + id + "/cancel "));
-    close(stop[0]);
-    close(stop[1]);
   }
 }
 
@@ -241,25 +255,22 @@ TEST_CASE("following jobs prints each change once", "[cluster][cli]") {
     return scripted_server::answer(
       scripted_server::response("200 OK", R"({"data":[)" + jobs + "]}"));
   };
-  std::array<int, 2> stop{};
-  REQUIRE(pipe(stop.data()) == 0);
+  const stop_pipe stop;
   scripted_server server{
     {page(line("job_2", 1)),
      // job_1 is older than what the first page showed.
      page(line("job_3", 1) + "," + line("job_2", 2) + "," + line("job_1", 5)),
      [&](scripted_connection& to) {
        to.read_request();
-       (void)!write(stop[1], "x", 1);
+       stop.press();
        to.wait_until_closed();
      }}};
   cli_run cli;
-  cli.stop_fd = stop[0];
+  cli.stop_fd = stop.fd();
   CHECK(cli.run({"jobs", "--follow", "--limit", "1", "--json", "--url",
                  server.url()})
         == 130);
   CHECK(cli.out()
         == line("job_2", 1) + "\n" + line("job_2", 2) + "\n" + line("job_3", 1)
              + "\n");
-  close(stop[0]);
-  close(stop[1]);
 }
