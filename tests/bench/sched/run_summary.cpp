@@ -28,6 +28,21 @@ void run_summary::add(const workload& w, const run_trace& t) {
   sorted_ = false;
 }
 
+void run_summary::merge(const run_summary& x) {
+  responses_.insert(responses_.end(), x.responses_.begin(),
+                    x.responses_.end());
+  sorted_ = false;
+  tenants_.resize(std::max(tenants_.size(), x.tenants_.size()));
+  for (size_t t = 0; t < x.tenants_.size(); ++t) {
+    tenants_[t].speed += x.tenants_[t].speed;
+    tenants_[t].jobs += x.tenants_[t].jobs;
+  }
+  jobs_ += x.jobs_;
+  in_time_ += x.in_time_;
+  late_ += x.late_;
+  slowdown_ += x.slowdown_;
+}
+
 double run_summary::quantile(double q) const {
   if (responses_.empty())
     return 0;

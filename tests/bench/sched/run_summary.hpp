@@ -25,6 +25,7 @@ public:
   explicit run_summary(filter only = {}) : only_{std::move(only)} {}
 
   void add(const workload& w, const run_trace& t);
+  void merge(const run_summary& x);
   run_figures figures() const;
   /// Response at `q` in 0..1; 0 when nothing was served.
   double quantile(double q) const;
