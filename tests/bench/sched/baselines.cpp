@@ -15,7 +15,7 @@ std::optional<order::choice> ranked_order::pick(double now) {
   auto job = waiting_.top().job;
   waiting_.pop();
   const auto& j = work_.jobs[job];
-  return choice{job, options_.shed && now + j.predicted > j.limit};
+  return choice{job, options_.shed && now + j.predicted_p50 > j.limit};
 }
 
 bool ranked_order::displaces(uint32_t running, double) const {

@@ -32,7 +32,7 @@ workload poisson_workload(const check_plan& p, uint64_t jobs, uint64_t seed) {
                ? v.lognormal(std::log(p.size.mean) - variance / 2,
                              std::sqrt(variance))
                : v.exponential(p.size.mean);
-    j.predicted = j.work;
+    j.predicted = j.predicted_p50 = j.work;
   }
   return w;
 }

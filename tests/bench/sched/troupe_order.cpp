@@ -56,7 +56,7 @@ double troupe_order::predict(uint32_t job) {
   auto rate = current_.gamma / current_.capacity;
   if (!options_.learns) {
     predictions_[job] = {static_cast<float>(j.predicted),
-                         static_cast<float>(j.predicted)};
+                         static_cast<float>(j.predicted_p50)};
     return rate * j.predicted;
   }
   auto p = costs_.predict(features(j), rate);

@@ -25,7 +25,7 @@ sim_job code_job(variates& v) {
   sim_job j{.kind = job_kind::code};
   j.input_tokens = tokens(v.lognormal(7.0, 1.36), 7'700);
   j.output_tokens = tokens(v.lognormal(2.79, 0.85), 2'000);
-  j.work = j.predicted = work_of(j);
+  j.work = j.predicted = j.predicted_p50 = work_of(j);
   return j;
 }
 
@@ -35,7 +35,7 @@ sim_job conversation_job(variates& v) {
   auto out = v.uniform() < 0.55 ? v.lognormal(std::log(60.0), 0.8)
                                 : v.lognormal(std::log(380.0), 0.25);
   j.output_tokens = tokens(out, 2'000);
-  j.work = j.predicted = work_of(j);
+  j.work = j.predicted = j.predicted_p50 = work_of(j);
   return j;
 }
 
@@ -103,7 +103,7 @@ workload seed_workload(const seed_plan& plan, uint64_t seed) {
     now += gaps.exponential(plan.mean_s / plan.load());
     j.arrival = now;
     j.work = sigma > 0 ? sizes.lognormal(mu, sigma) : plan.mean_s;
-    j.predicted = j.work;
+    j.predicted = j.predicted_p50 = j.work;
   }
   return w;
 }
@@ -171,8 +171,10 @@ workload without_tenant(const workload& all, uint32_t tenant) {
 
 void predict_with_noise(workload& w, double sigma, uint64_t seed) {
   variates v{stream_of(seed, 5)};
-  for (auto& j : w.jobs)
+  for (auto& j : w.jobs) {
     j.predicted = j.work * v.lognormal(-sigma * sigma / 2, sigma);
+    j.predicted_p50 = j.predicted * std::exp(sigma * sigma / 2);
+  }
 }
 
 void assign_tiers(workload& w, double priority, double flex, uint64_t seed) {

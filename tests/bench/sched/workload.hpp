@@ -18,6 +18,7 @@ struct sim_job {
   double arrival = 0;
   double work = 0;      ///< True; > 0.
   double predicted = 0; ///< Mean, as the scheduler sees it; > 0.
+  double predicted_p50 = 0; ///< Half of all jobs take longer than this; > 0.
   double limit = never; ///< Of virtual time; later the result is worth nothing.
   float input_tokens = 0;
   float output_tokens = 0;
@@ -74,7 +75,8 @@ workload tenant_workload(const tenant_plan& plan, uint64_t seed);
 /// The jobs of all tenants but one, at the same times.
 workload without_tenant(const workload& all, uint32_t tenant);
 
-/// Believed work = true work times log-normal noise of mean 1.
+/// Believed work = true work times log-normal noise of mean 1. Half of the jobs
+/// then take longer than e^(sigma^2 / 2) times that: the calibrated median.
 void predict_with_noise(workload& w, double sigma, uint64_t seed);
 
 /// Tiers at random: `priority` and `flex` are shares in 0..1, the rest default.
