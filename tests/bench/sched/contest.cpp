@@ -1,6 +1,7 @@
 #include "tests/bench/sched/contest.hpp"
 
 #include "tests/bench/sched/baselines.hpp"
+#include "tests/bench/sched/job_trace.hpp"
 
 #include <algorithm>
 #include <future>
@@ -20,11 +21,14 @@ contender ordered(std::string name, Make make, serve_options options = {}) {
 
 constexpr double slice_default_s = 0.05; // preemption.slice_ms
 
-std::vector<standing> run_seed(const contest& c, uint64_t seed) {
+std::vector<standing> run_seed(const contest& c, uint64_t seed,
+                               std::ostream* trace) {
   std::vector<standing> all;
   auto w = c.arrivals(seed);
   for (const auto& each : c.contenders) {
     auto x = each.run(w);
+    if (trace)
+      write_jobs(*trace, {c.title, each.name, seed}, w, x.trace);
     all.push_back({each.name, run_summary{c.only}, x.audit, x.gap_s,
                    x.gap_bound_s > 0 ? x.gap_s / x.gap_bound_s : 0});
     all.back().pool.add(w, x.trace);
@@ -48,15 +52,16 @@ void merge(std::vector<standing>& into, std::vector<standing> from) {
 
 } // namespace
 
-std::vector<standing> hold(const contest& c) {
+std::vector<standing> hold(const contest& c, const run_options& options) {
+  const auto& seeds = options.seeds;
   std::vector<standing> all;
   size_t cores = std::max(std::thread::hardware_concurrency(), 1U);
-  for (size_t first = 0; first < c.seeds.size(); first += cores) {
+  for (size_t first = 0; first < seeds.size(); first += cores) {
     std::vector<std::future<std::vector<standing>>> runs;
-    auto last = std::min(first + cores, c.seeds.size());
+    auto last = std::min(first + cores, seeds.size());
     for (auto i = first; i < last; ++i)
       runs.push_back(std::async(std::launch::async, run_seed, std::cref(c),
-                                c.seeds[i]));
+                                seeds[i], i == 0 ? options.trace : nullptr));
     for (auto& r : runs)
       merge(all, r.get());
   }

@@ -5,6 +5,7 @@
 #include "tests/bench/sched/starvation_audit.hpp"
 
 #include <functional>
+#include <iosfwd>
 #include <string>
 
 namespace troupe::bench {
@@ -31,15 +32,21 @@ struct standing {
 };
 
 struct contest {
-  std::vector<uint64_t> seeds;
+  std::string title;
   std::function<workload(uint64_t seed)> arrivals;
   std::vector<contender> contenders;
   run_summary::filter only; ///< Jobs that the figures are of; empty: all.
 };
 
+struct run_options {
+  std::vector<uint64_t> seeds{1, 2, 3, 4, 5, 6, 7, 8};
+  bool quick = false; ///< Shorter runs: the tails mean little.
+  std::ostream* trace = nullptr; ///< CSV of the first seed's jobs.
+};
+
 /// In the order of the contenders. Seeds run on all cores; the result does not
 /// depend on how.
-std::vector<standing> hold(const contest& c);
+std::vector<standing> hold(const contest& c, const run_options& options);
 const standing& find(const std::vector<standing>& all, const std::string& name);
 
 contender fcfs();

@@ -14,17 +14,13 @@ std::string with_sigma(double sigma) {
   return "sigma " + std::to_string(sigma).substr(0, 3);
 }
 
-std::vector<standing> seed_contest(const gate_options& options, double sigma,
-                                   std::vector<contender> contenders) {
-  seed_plan plan{.jobs = options.quick ? 100'000U : 1'000'000U};
-  return hold({options.seeds,
-               [=](uint64_t seed) {
-                 auto w = seed_workload(plan, seed);
-                 predict_with_noise(w, sigma, seed);
-                 return w;
-               },
-               std::move(contenders),
-               {}});
+std::function<workload(uint64_t)> noisy_seed(const seed_plan& plan,
+                                             double sigma) {
+  return [plan, sigma](uint64_t seed) {
+    auto w = seed_workload(plan, seed);
+    predict_with_noise(w, sigma, seed);
+    return w;
+  };
 }
 
 double gain(const std::vector<standing>& all, const std::string& name,
@@ -35,8 +31,9 @@ double gain(const std::vector<standing>& all, const std::string& name,
 
 } // namespace
 
-gate_result run_g1(const gate_options& options) {
+gate_result run_g1(const run_options& options) {
   gate_result r{.name = "G1"};
+  seed_plan plan{.jobs = options.quick ? 100'000U : 1'000'000U};
   auto preset_short = options_of(preset::short_first);
   preset_short.boost.limit_max = std::chrono::seconds{3600};
   const std::string name = "Troupe short, sliced";
@@ -45,12 +42,14 @@ gate_result run_g1(const gate_options& options) {
     double gain;
   };
   for (auto [sigma, required] : {step{0, 8}, step{0.5, 7}, step{1, 5}}) {
-    auto all = seed_contest(
-      options, sigma,
-      {fcfs(), shared(), sjf(false), sliced_sjf(), srpt(false),
-       troupe_contender(name, preset_short, slice_s),
-       troupe_contender("Troupe short, no preemption", preset_short)});
-    r.table("seed, C^2 4, " + with_sigma(sigma), all);
+    auto all = r.hold(
+      {"seed, C^2 4, " + with_sigma(sigma),
+       noisy_seed(plan, sigma),
+       {fcfs(), shared(), sjf(false), sliced_sjf(), srpt(false),
+        troupe_contender(name, preset_short, slice_s),
+        troupe_contender("Troupe short, no preemption", preset_short)},
+       {}},
+      options);
     r.at_least(with_sigma(sigma) + ": FCFS / Troupe, mean",
                gain(all, name, &run_figures::mean), required);
     if (sigma == 0.5) {
@@ -73,7 +72,7 @@ double mean_wait(const std::vector<standing>& all, const std::string& name,
 }
 
 /// 93 % of the jobs are premium; strict priority against Cobham.
-void check_tiers(gate_result& r, const gate_options& options,
+void check_tiers(gate_result& r, const run_options& options,
                  const seed_plan& plan) {
   constexpr double high_share = 0.93;
   auto arrivals = [=](uint64_t seed) {
@@ -86,10 +85,11 @@ void check_tiers(gate_result& r, const gate_options& options,
   };
   auto troupe = troupe_contender("Troupe mean", options_of(preset::mean));
   std::vector<contender> contenders{fcfs(), strict_tiers(), troupe};
-  auto high = hold({options.seeds, arrivals, contenders, tier(2)});
-  auto low = hold({options.seeds, arrivals, contenders, tier(1)});
-  r.table("constant sizes, the 93 % premium jobs", high);
-  r.table("constant sizes, the other jobs", low);
+  auto high = r.hold({"constant sizes, the 93 % premium jobs", arrivals,
+                      contenders, tier(2)},
+                     options);
+  auto low = r.hold(
+    {"constant sizes, the other jobs", arrivals, contenders, tier(1)}, options);
   auto theory = tier_wait(plan.mean_s, 0, plan.load(), high_share);
   auto fcfs_wait = plan.fcfs_mean_s - plan.mean_s;
   // At load 0.988 the mean of FCFS itself settles too slowly for 2 %; against
@@ -105,22 +105,18 @@ void check_tiers(gate_result& r, const gate_options& options,
 
 } // namespace
 
-gate_result run_g2(const gate_options& options) {
+gate_result run_g2(const run_options& options) {
   gate_result r{.name = "G2"};
   seed_plan plan{.jobs = options.quick ? 200'000U : 1'000'000U,
                  .squared_cv = 0};
   auto mean = options_of(preset::mean);
-  auto all = hold({options.seeds,
-                   [=](uint64_t seed) {
-                     auto w = seed_workload(plan, seed);
-                     predict_with_noise(w, 0.5, seed);
-                     return w;
-                   },
-                   {fcfs(), sjf(false), troupe_contender("Troupe mean", mean),
-                    troupe_contender("Troupe short",
-                                     options_of(preset::short_first))},
-                   {}});
-  r.table("seed, constant sizes, noise 0.5 in the predictions", all);
+  auto all = r.hold(
+    {"seed, constant sizes, noise 0.5 in the predictions",
+     noisy_seed(plan, 0.5),
+     {fcfs(), sjf(false), troupe_contender("Troupe mean", mean),
+      troupe_contender("Troupe short", options_of(preset::short_first))},
+     {}},
+    options);
   for (const auto* name : {"Troupe mean", "Troupe short"})
     r.at_most(std::string{name} + ": FCFS / Troupe, mean, off 1",
               std::abs(gain(all, name, &run_figures::mean) - 1), 0.005);
@@ -128,15 +124,14 @@ gate_result run_g2(const gate_options& options) {
   return r;
 }
 
-gate_result run_g3(const gate_options& options) {
+gate_result run_g3(const run_options& options) {
   gate_result r{.name = "G3"};
   azure_plan plan{.hours = options.quick ? 0.5 : 2};
   auto mean = options_of(preset::mean);
   auto labels = mean;
   labels.learns = true;
   auto tail = options_of(preset::tail);
-  auto all
-    = hold({options.seeds,
+  auto all = r.hold({"azure, load 0.9, sigma 0.7",
             [=](uint64_t seed) {
               auto w = azure_workload(plan, seed);
               predict_with_noise(w, 0.7, seed);
@@ -149,8 +144,7 @@ gate_result run_g3(const gate_options& options) {
              troupe_contender("Troupe mean, sliced", mean, slice_s),
              troupe_contender("Troupe labels, sliced", labels, slice_s),
              troupe_contender("Troupe tail, sliced", tail, slice_s)},
-            {}});
-  r.table("azure, load 0.9, sigma 0.7", all);
+            {}}, options);
   auto of = [&](const char* name) { return find(all, name).pool.figures(); };
   auto best = of("oracle SRPT-k").mean;
   r.at_most("mean: Troupe / SRPT-k, mean", of("Troupe mean").mean / best, 1.30);

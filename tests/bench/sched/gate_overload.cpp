@@ -10,7 +10,7 @@ std::string at_load(double load) {
 
 } // namespace
 
-gate_result run_g4(const gate_options& options) {
+gate_result run_g4(const run_options& options) {
   gate_result r{.name = "G4"};
   auto tail = options_of(preset::tail);
   tail.sheds = true;
@@ -27,15 +27,14 @@ gate_result run_g4(const gate_options& options) {
                     .conversation_cv = 2,
                     .code_limit_s = 15,
                     .conversation_limit_s = 60};
-    auto all = hold({options.seeds,
+    auto all = r.hold({"azure in bursts, limits 15 / 60 s, " + at_load(load),
                      [=](uint64_t seed) {
                        auto w = azure_workload(plan, seed);
                        predict_with_noise(w, 0.7, seed);
                        return w;
                      },
                      {fcfs(), edf_shed(), troupe_contender("Troupe tail", tail)},
-                     {}});
-    r.table("azure in bursts, limits 15 / 60 s, " + at_load(load), all);
+                     {}}, options);
     auto f = find(all, "Troupe tail").pool.figures();
     r.at_least(at_load(load) + ": goodput", f.goodput, goodput);
     r.at_most(at_load(load) + ": ran late", f.ran_late, 0.01);
@@ -43,7 +42,7 @@ gate_result run_g4(const gate_options& options) {
   return r;
 }
 
-gate_result run_g6(const gate_options& options) {
+gate_result run_g6(const run_options& options) {
   gate_result r{.name = "G6"};
   auto mean = options_of(preset::mean);
   mean.backlog_limit_s = 60; // class interactive
@@ -66,11 +65,10 @@ gate_result run_g6(const gate_options& options) {
                              {j.arrival, j.arrival + j.work, true});
                          return x;
                        }};
-    auto all = hold({options.seeds, arrivals,
+    auto all = r.hold({"azure, the 10 % priority jobs, " + at_load(load), arrivals,
                      {unloaded, fcfs(), strict_tiers(),
                       troupe_contender("Troupe mean", mean)},
-                     [](const sim_job& j) { return j.tier == 2; }});
-    r.table("azure, the 10 % priority jobs, " + at_load(load), all);
+                     [](const sim_job& j) { return j.tier == 2; }}, options);
     r.at_most(at_load(load) + ": priority p99, Troupe / unloaded",
               find(all, "Troupe mean").pool.figures().p99
                 / find(all, "unloaded").pool.figures().p99,

@@ -96,7 +96,7 @@ void print_verdicts(const std::vector<gate_result>& all) {
   }
 }
 
-bool write_json(const std::string& file, const gate_options& options,
+bool write_json(const std::string& file, const run_options& options,
                 const std::vector<check_line>& checks,
                 const std::vector<gate_result>& results) {
   boost::json::array check_list, gate_list;

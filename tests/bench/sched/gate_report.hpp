@@ -11,7 +11,7 @@ void print(const gate_result& r);
 /// One line per gate of the design: passed, failed, not run, not built.
 void print_verdicts(const std::vector<gate_result>& all);
 /// False when the file cannot be written.
-bool write_json(const std::string& file, const gate_options& options,
+bool write_json(const std::string& file, const run_options& options,
                 const std::vector<check_line>& checks,
                 const std::vector<gate_result>& results);
 

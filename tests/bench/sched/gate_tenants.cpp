@@ -25,7 +25,7 @@ contender without_abuser(const troupe_options& options) {
           }};
 }
 
-std::function<workload(uint64_t)> arrivals(const gate_options& options,
+std::function<workload(uint64_t)> arrivals(const run_options& options,
                                            tenant_plan plan) {
   if (options.quick)
     plan.hours = 0.5;
@@ -36,15 +36,14 @@ std::function<workload(uint64_t)> arrivals(const gate_options& options,
   };
 }
 
-void check_abuser(gate_result& r, const gate_options& options,
+void check_abuser(gate_result& r, const run_options& options,
                   const troupe_options& gated) {
-  auto all = hold({options.seeds, arrivals(options, abuser_plan()),
+  auto all = r.hold({"the abuser's 9 victims", arrivals(options, abuser_plan()),
                    {fcfs(), vtc(),
                     troupe_contender("Troupe, no gate",
                                      options_of(preset::mean)),
                     without_abuser(gated), troupe_contender("Troupe", gated)},
-                   is_victim});
-  r.table("the abuser's 9 victims", all);
+                   is_victim}, options);
   const auto& troupe = find(all, "Troupe");
   auto p99 = troupe.pool.figures().p99;
   r.at_most("victims' p99 / theirs alone",
@@ -56,18 +55,17 @@ void check_abuser(gate_result& r, const gate_options& options,
 
 } // namespace
 
-gate_result run_g5(const gate_options& options) {
+gate_result run_g5(const run_options& options) {
   gate_result r{.name = "G5"};
   auto gated = options_of(preset::mean);
   gated.gate_slack_jobs = 5;
   check_abuser(r, options, gated);
-  auto all = hold({options.seeds, arrivals(options, zipf_plan()),
+  auto all = r.hold({"40 Zipf tenants, load 0.93", arrivals(options, zipf_plan()),
                    {fcfs(), vtc(),
                     troupe_contender("Troupe, no gate",
                                      options_of(preset::mean)),
                     troupe_contender("Troupe", gated)},
-                   {}});
-  r.table("40 Zipf tenants, load 0.93", all);
+                   {}}, options);
   r.at_least("Zipf: mean, ungated / gated",
              find(all, "Troupe, no gate").pool.figures().mean
                / find(all, "Troupe").pool.figures().mean,

@@ -9,11 +9,6 @@
 
 namespace troupe::bench {
 
-struct gate_options {
-  std::vector<uint64_t> seeds{1, 2, 3, 4, 5, 6, 7, 8};
-  bool quick = false; ///< Shorter runs: the tails mean little.
-};
-
 /// One figure that must not be above, or below, a limit.
 struct gate_line {
   std::string what;
@@ -43,7 +38,8 @@ struct gate_result {
   std::vector<std::string> notes;
   audit_figures audit; ///< Of all Troupe's runs.
 
-  void table(std::string title, const std::vector<standing>& all);
+  /// Holds the contest and keeps its table.
+  std::vector<standing> hold(const contest& c, const run_options& options);
   void at_most(std::string what, double measured, double limit);
   void at_least(std::string what, double measured, double limit);
   bool passed() const;
@@ -52,19 +48,19 @@ struct gate_result {
 struct gate {
   std::string_view name;
   std::string_view about;
-  gate_result (*run)(const gate_options&); ///< Null: not built.
+  gate_result (*run)(const run_options&); ///< Null: not built.
 };
 
 /// All of the design, built or not. G10 is judged over the runs of the others.
 const std::vector<gate>& gates();
 gate_result starvation_gate(const std::vector<gate_result>& others);
 
-gate_result run_g1(const gate_options& options);
-gate_result run_g2(const gate_options& options);
-gate_result run_g3(const gate_options& options);
-gate_result run_g4(const gate_options& options);
-gate_result run_g5(const gate_options& options);
-gate_result run_g6(const gate_options& options);
+gate_result run_g1(const run_options& options);
+gate_result run_g2(const run_options& options);
+gate_result run_g3(const run_options& options);
+gate_result run_g4(const run_options& options);
+gate_result run_g5(const run_options& options);
+gate_result run_g6(const run_options& options);
 
 enum class preset : uint8_t { mean, tail, short_first };
 /// `scheduling.order` and its boost_m, with all other defaults.
