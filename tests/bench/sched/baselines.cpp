@@ -34,8 +34,8 @@ ranked_order sjf_order(const workload& w, bool oracle) {
 }
 
 ranked_order sliced_sjf_order(const workload& w) {
-  return {w, [](const sim_job& j) { return j.predicted; },
-          {.preemptive = true}};
+  return {
+    w, [](const sim_job& j) { return j.predicted; }, {.preemptive = true}};
 }
 
 ranked_order edf_shed_order(const workload& w) {

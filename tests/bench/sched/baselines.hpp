@@ -56,8 +56,7 @@ ranked_order tier_order(const workload& w);
 /// served within a tenant (Sheng et al., arXiv 2401.00588).
 class vtc_order : public order {
 public:
-  explicit vtc_order(const workload& w)
-    : work_{w}, tenants_(w.tenants) {}
+  explicit vtc_order(const workload& w) : work_{w}, tenants_(w.tenants) {}
   bool arrive(uint32_t job, double now) override;
   std::optional<choice> pick(double now) override;
 

@@ -17,9 +17,9 @@ double normal_density(double z) {
 /// Log-normal sizes by their normal score z: x = e^(mu + sigma z).
 struct sizes {
   explicit sizes(const size_law& law)
-    : sigma{std::sqrt(std::log1p(law.squared_cv))},
-      mu{std::log(law.mean) - sigma * sigma / 2}, moment1{law.mean},
-      moment2{law.second_moment()} {}
+    : sigma{std::sqrt(std::log1p(law.squared_cv))}, mu{std::log(law.mean)
+                                                       - sigma * sigma / 2},
+      moment1{law.mean}, moment2{law.second_moment()} {}
 
   double at(double z) const { return std::exp(mu + sigma * z); }
   /// E[S; S <= x], E[S^2; S <= x].
@@ -47,8 +47,7 @@ double erlang_response(double mean_s, double load, uint32_t slots) {
 }
 
 double fcfs_response(const queue_law& q) {
-  return q.size.mean
-         + q.rate() * q.size.second_moment() / (2 * (1 - q.load));
+  return q.size.mean + q.rate() * q.size.second_moment() / (2 * (1 - q.load));
 }
 
 double sjf_response(const queue_law& q) {

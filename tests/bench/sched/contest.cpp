@@ -45,8 +45,8 @@ void merge(std::vector<standing>& into, std::vector<standing> from) {
     into[i].pool.merge(from[i].pool);
     into[i].audit.add(from[i].audit);
     into[i].gap_s = std::max(into[i].gap_s, from[i].gap_s);
-    into[i].gap_over_bound
-      = std::max(into[i].gap_over_bound, from[i].gap_over_bound);
+    into[i].gap_over_bound =
+      std::max(into[i].gap_over_bound, from[i].gap_over_bound);
   }
 }
 
@@ -81,8 +81,7 @@ contender fcfs() {
 }
 
 contender shared() {
-  return {"PS",
-          [](const workload& w) { return run_outcome{serve_shared(w)}; }};
+  return {"PS", [](const workload& w) { return run_outcome{serve_shared(w)}; }};
 }
 
 contender sjf(bool oracle) {
@@ -96,10 +95,9 @@ contender sliced_sjf() {
 }
 
 contender srpt(bool pooled) {
-  return {pooled ? "SRPT, one fast server" : "oracle SRPT-k",
-          [pooled](const workload& w) {
-            return run_outcome{serve_srpt(w, pooled)};
-          }};
+  return {
+    pooled ? "SRPT, one fast server" : "oracle SRPT-k",
+    [pooled](const workload& w) { return run_outcome{serve_srpt(w, pooled)}; }};
 }
 
 contender edf_shed() {
@@ -115,7 +113,7 @@ contender strict_tiers() {
 }
 
 contender troupe_contender(std::string name, const troupe_options& options,
-                 double slice_s) {
+                           double slice_s) {
   return {std::move(name), [options, slice_s](const workload& w) {
             troupe_order queue{w, options};
             run_outcome x;

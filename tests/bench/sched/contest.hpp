@@ -40,7 +40,7 @@ struct contest {
 
 struct run_options {
   std::vector<uint64_t> seeds{1, 2, 3, 4, 5, 6, 7, 8};
-  bool quick = false; ///< Shorter runs: the tails mean little.
+  bool quick = false;            ///< Shorter runs: the tails mean little.
   std::ostream* trace = nullptr; ///< CSV of the first seed's jobs.
 };
 
@@ -59,6 +59,6 @@ contender vtc();
 contender strict_tiers();
 /// Audited. `slice_s` > 0: preempted at the ends of slices.
 contender troupe_contender(std::string name, const troupe_options& options,
-                 double slice_s = 0);
+                           double slice_s = 0);
 
 } // namespace troupe::bench

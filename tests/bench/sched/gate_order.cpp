@@ -42,14 +42,14 @@ gate_result run_g1(const run_options& options) {
     double gain;
   };
   for (auto [sigma, required] : {step{0, 8}, step{0.5, 7}, step{1, 5}}) {
-    auto all = r.hold(
-      {"seed, C^2 4, " + with_sigma(sigma),
-       noisy_seed(plan, sigma),
-       {fcfs(), shared(), sjf(false), sliced_sjf(), srpt(false),
-        troupe_contender(name, preset_short, slice_s),
-        troupe_contender("Troupe short, no preemption", preset_short)},
-       {}},
-      options);
+    auto all =
+      r.hold({"seed, C^2 4, " + with_sigma(sigma),
+              noisy_seed(plan, sigma),
+              {fcfs(), shared(), sjf(false), sliced_sjf(), srpt(false),
+               troupe_contender(name, preset_short, slice_s),
+               troupe_contender("Troupe short, no preemption", preset_short)},
+              {}},
+             options);
     r.at_least(with_sigma(sigma) + ": FCFS / Troupe, mean",
                gain(all, name, &run_figures::mean), required);
     if (sigma == 0.5) {
@@ -85,9 +85,9 @@ void check_tiers(gate_result& r, const run_options& options,
   };
   auto troupe = troupe_contender("Troupe mean", options_of(preset::mean));
   std::vector<contender> contenders{fcfs(), strict_tiers(), troupe};
-  auto high = r.hold({"constant sizes, the 93 % premium jobs", arrivals,
-                      contenders, tier(2)},
-                     options);
+  auto high = r.hold(
+    {"constant sizes, the 93 % premium jobs", arrivals, contenders, tier(2)},
+    options);
   auto low = r.hold(
     {"constant sizes, the other jobs", arrivals, contenders, tier(1)}, options);
   auto theory = tier_wait(plan.mean_s, 0, plan.load(), high_share);
@@ -110,13 +110,13 @@ gate_result run_g2(const run_options& options) {
   seed_plan plan{.jobs = options.quick ? 200'000U : 1'000'000U,
                  .squared_cv = 0};
   auto mean = options_of(preset::mean);
-  auto all = r.hold(
-    {"seed, constant sizes, noise 0.5 in the predictions",
-     noisy_seed(plan, 0.5),
-     {fcfs(), sjf(false), troupe_contender("Troupe mean", mean),
-      troupe_contender("Troupe short", options_of(preset::short_first))},
-     {}},
-    options);
+  auto all =
+    r.hold({"seed, constant sizes, noise 0.5 in the predictions",
+            noisy_seed(plan, 0.5),
+            {fcfs(), sjf(false), troupe_contender("Troupe mean", mean),
+             troupe_contender("Troupe short", options_of(preset::short_first))},
+            {}},
+           options);
   for (const auto* name : {"Troupe mean", "Troupe short"})
     r.at_most(std::string{name} + ": FCFS / Troupe, mean, off 1",
               std::abs(gain(all, name, &run_figures::mean) - 1), 0.005);
@@ -131,20 +131,22 @@ gate_result run_g3(const run_options& options) {
   auto labels = mean;
   labels.learns = true;
   auto tail = options_of(preset::tail);
-  auto all = r.hold({"azure, load 0.9, sigma 0.7",
+  auto all =
+    r.hold({"azure, load 0.9, sigma 0.7",
             [=](uint64_t seed) {
               auto w = azure_workload(plan, seed);
               predict_with_noise(w, 0.7, seed);
               return w;
             },
-            {fcfs(), shared(), sjf(false), sjf(true), sliced_sjf(),
-             srpt(false), srpt(true), troupe_contender("Troupe mean", mean),
+            {fcfs(), shared(), sjf(false), sjf(true), sliced_sjf(), srpt(false),
+             srpt(true), troupe_contender("Troupe mean", mean),
              troupe_contender("Troupe mean, labels only", labels),
              troupe_contender("Troupe tail", tail),
              troupe_contender("Troupe mean, sliced", mean, slice_s),
              troupe_contender("Troupe labels, sliced", labels, slice_s),
              troupe_contender("Troupe tail, sliced", tail, slice_s)},
-            {}}, options);
+            {}},
+           options);
   auto of = [&](const char* name) { return find(all, name).pool.figures(); };
   auto best = of("oracle SRPT-k").mean;
   r.at_most("mean: Troupe / SRPT-k, mean", of("Troupe mean").mean / best, 1.30);
@@ -152,8 +154,7 @@ gate_result run_g3(const run_options& options) {
             of("Troupe mean, labels only").mean / best, 1.55);
   r.at_most("tail: Troupe / FCFS, p99", of("Troupe tail").p99 / of("FCFS").p99,
             1.15);
-  r.at_most("tail: Troupe / SRPT-k, mean", of("Troupe tail").mean / best,
-            1.40);
+  r.at_most("tail: Troupe / SRPT-k, mean", of("Troupe tail").mean / best, 1.40);
   return r;
 }
 

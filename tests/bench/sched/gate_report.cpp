@@ -26,13 +26,12 @@ void print(const gate_table& t) {
 }
 
 boost::json::object to_json(const run_figures& f) {
-  return {{"jobs", f.jobs},         {"served", f.served},
-          {"mean_s", f.mean},       {"p50_s", f.p50},
-          {"p90_s", f.p90},         {"p95_s", f.p95},
-          {"p99_s", f.p99},         {"p999_s", f.p999},
-          {"max_s", f.max},         {"slowdown", f.slowdown},
-          {"goodput", f.goodput},   {"ran_late", f.ran_late},
-          {"jain", f.jain}};
+  return {
+    {"jobs", f.jobs},         {"served", f.served},   {"mean_s", f.mean},
+    {"p50_s", f.p50},         {"p90_s", f.p90},       {"p95_s", f.p95},
+    {"p99_s", f.p99},         {"p999_s", f.p999},     {"max_s", f.max},
+    {"slowdown", f.slowdown}, {"goodput", f.goodput}, {"ran_late", f.ran_late},
+    {"jain", f.jain}};
 }
 
 boost::json::object to_json(const gate_result& r) {
@@ -88,7 +87,7 @@ void print_verdicts(const std::vector<gate_result>& all) {
   for (const auto& g : gates()) {
     auto r = std::find_if(all.begin(), all.end(),
                           [&](const auto& x) { return x.name == g.name; });
-    const char* word = r != all.end() ? verdict(r->passed())
+    const char* word = r != all.end()             ? verdict(r->passed())
                        : g.run || g.name == "G10" ? "not run"
                                                   : "not built";
     std::printf("%-9s  %-3s  %s\n", word, std::string{g.name}.c_str(),

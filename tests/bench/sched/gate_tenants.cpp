@@ -38,18 +38,20 @@ std::function<workload(uint64_t)> arrivals(const run_options& options,
 
 void check_abuser(gate_result& r, const run_options& options,
                   const troupe_options& gated) {
-  auto all = r.hold({"the abuser's 9 victims", arrivals(options, abuser_plan()),
-                   {fcfs(), vtc(),
-                    troupe_contender("Troupe, no gate",
-                                     options_of(preset::mean)),
-                    without_abuser(gated), troupe_contender("Troupe", gated)},
-                   is_victim}, options);
+  auto all =
+    r.hold({"the abuser's 9 victims",
+            arrivals(options, abuser_plan()),
+            {fcfs(), vtc(),
+             troupe_contender("Troupe, no gate", options_of(preset::mean)),
+             without_abuser(gated), troupe_contender("Troupe", gated)},
+            is_victim},
+           options);
   const auto& troupe = find(all, "Troupe");
   auto p99 = troupe.pool.figures().p99;
   r.at_most("victims' p99 / theirs alone",
             p99 / find(all, "victims alone").pool.figures().p99, 2);
-  r.at_most("victims' p99 / FCFS's",
-            p99 / find(all, "FCFS").pool.figures().p99, 0.05);
+  r.at_most("victims' p99 / FCFS's", p99 / find(all, "FCFS").pool.figures().p99,
+            0.05);
   r.at_most("gap of clocks / bound, abuser", troupe.gap_over_bound, 1);
 }
 
@@ -60,18 +62,20 @@ gate_result run_g5(const run_options& options) {
   auto gated = options_of(preset::mean);
   gated.gate_slack_jobs = 5;
   check_abuser(r, options, gated);
-  auto all = r.hold({"40 Zipf tenants, load 0.93", arrivals(options, zipf_plan()),
-                   {fcfs(), vtc(),
-                    troupe_contender("Troupe, no gate",
-                                     options_of(preset::mean)),
-                    troupe_contender("Troupe", gated)},
-                   {}}, options);
+  auto all =
+    r.hold({"40 Zipf tenants, load 0.93",
+            arrivals(options, zipf_plan()),
+            {fcfs(), vtc(),
+             troupe_contender("Troupe, no gate", options_of(preset::mean)),
+             troupe_contender("Troupe", gated)},
+            {}},
+           options);
   r.at_least("Zipf: mean, ungated / gated",
              find(all, "Troupe, no gate").pool.figures().mean
                / find(all, "Troupe").pool.figures().mean,
              0.85);
-  r.at_most("gap of clocks / bound, Zipf",
-            find(all, "Troupe").gap_over_bound, 1);
+  r.at_most("gap of clocks / bound, Zipf", find(all, "Troupe").gap_over_bound,
+            1);
   return r;
 }
 

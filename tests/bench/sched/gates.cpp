@@ -53,8 +53,7 @@ gate_result starvation_gate(const std::vector<gate_result>& others) {
   r.at_most("jobs beyond the bound of section 4",
             static_cast<double>(r.audit.beyond), 0);
   r.notes.push_back("jobs audited: " + std::to_string(r.audit.jobs)
-                    + ", still waiting at T*: "
-                    + std::to_string(r.audit.waited)
+                    + ", still waiting at T*: " + std::to_string(r.audit.waited)
                     + ", nearest to the bound: "
                     + std::to_string(r.audit.nearest));
   return r;
@@ -63,9 +62,15 @@ gate_result starvation_gate(const std::vector<gate_result>& others) {
 troupe_options options_of(preset p) {
   troupe_options o;
   switch (p) {
-    case preset::mean: o.boost.boost_m = 0.3; break;
-    case preset::tail: o.boost.boost_m = 1.5; break;
-    case preset::short_first: o.boost.boost_m = 0.05; break;
+    case preset::mean:
+      o.boost.boost_m = 0.3;
+      break;
+    case preset::tail:
+      o.boost.boost_m = 1.5;
+      break;
+    case preset::short_first:
+      o.boost.boost_m = 0.05;
+      break;
   }
   return o;
 }

@@ -29,8 +29,7 @@ void run_summary::add(const workload& w, const run_trace& t) {
 }
 
 void run_summary::merge(const run_summary& x) {
-  responses_.insert(responses_.end(), x.responses_.begin(),
-                    x.responses_.end());
+  responses_.insert(responses_.end(), x.responses_.begin(), x.responses_.end());
   sorted_ = false;
   tenants_.resize(std::max(tenants_.size(), x.tenants_.size()));
   for (size_t t = 0; t < x.tenants_.size(); ++t) {

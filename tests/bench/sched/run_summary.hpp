@@ -15,7 +15,7 @@ struct run_figures {
   double slowdown = 0; ///< Mean of response / work.
   double goodput = 0;  ///< Share of all jobs served before their limit.
   double ran_late = 0; ///< Share of all jobs that took a slot and were late.
-  double jain = 1; ///< Of the tenants' mean work / response: 1 = all alike.
+  double jain = 1;     ///< Of the tenants' mean work / response: 1 = all alike.
 };
 
 class run_summary {

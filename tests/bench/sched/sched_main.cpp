@@ -94,8 +94,8 @@ int run(const command_line& line) {
   std::vector<gate_result> results;
   bool passed = true;
   if (line.check) {
-    checks = self_check(line.quick ? 2'400'000 : 10'000'000,
-                        options.seeds.front());
+    checks =
+      self_check(line.quick ? 2'400'000 : 10'000'000, options.seeds.front());
     print(checks);
     for (const auto& c : checks)
       passed = passed && c.passed();

@@ -23,10 +23,8 @@ struct arrival {
 workload jobs_of(std::vector<arrival> list, uint32_t slots = 1) {
   workload w{.slots = slots};
   for (auto [at, work] : list)
-    w.jobs.push_back({.arrival = at,
-                      .work = work,
-                      .predicted = work,
-                      .predicted_p50 = work});
+    w.jobs.push_back(
+      {.arrival = at, .work = work, .predicted = work, .predicted_p50 = work});
   return w;
 }
 
@@ -94,7 +92,7 @@ TEST_CASE("several slots share a queue", "[bench][sched]") {
   auto w = jobs_of({{0, 5}, {0, 2}, {0, 2}, {1, 1}}, 2);
   auto first_come = fcfs_order(w);
   CHECK(finishes(serve(w, first_come)) == std::vector<double>{5, 2, 4, 5});
-  CHECK(finishes(serve_srpt(w)) == std::vector<double>{6, 2, 5, 2});
+  CHECK(finishes(serve_srpt(w)) == std::vector<double>{7, 2, 2, 3});
   CHECK(finishes(serve_srpt(w, true)).back() == 1.5);
 }
 
@@ -105,8 +103,8 @@ TEST_CASE("who cannot make its limit is shed, who runs into it is cut off",
   w.jobs[1].limit = 6; // would need until 7
   w.jobs[2].limit = 6.5;
   w.jobs[2].predicted_p50 = 1; // a mistake
-  auto deadlines = ranked_order(
-    w, [](const sim_job& j) { return j.arrival; }, {.shed = true});
+  auto deadlines =
+    ranked_order(w, [](const sim_job& j) { return j.arrival; }, {.shed = true});
   auto t = serve(w, deadlines, {.stop_at_limit = true});
   CHECK(finishes(t) == std::vector<double>{4, 4, 6.5});
   run_summary s;
@@ -154,9 +152,8 @@ TEST_CASE("workloads have the load, the shares and the means of their plans",
   auto azure = azure_workload({.load = 0.9}, 3);
   CHECK_THAT(azure.load(), WithinRel(0.9, 0.02));
   auto tenants = tenant_workload(abuser_plan(), 3);
-  auto abuser
-    = std::count_if(tenants.jobs.begin(), tenants.jobs.end(),
-                    [](const auto& j) { return j.tenant == 0; });
+  auto abuser = std::count_if(tenants.jobs.begin(), tenants.jobs.end(),
+                              [](const auto& j) { return j.tenant == 0; });
   CHECK_THAT(static_cast<double>(abuser)
                / static_cast<double>(tenants.jobs.size()),
              WithinAbs(12.0 / 21, 0.02));
@@ -184,16 +181,16 @@ TEST_CASE("the audit finds starved jobs", "[bench][sched]") {
   log.keys = log.bases;
   log.limits = {{0, 0}};
   auto first_come = fcfs_order(w);
-  auto fair
-    = audit_starvation(w, serve(w, first_come, {.keep_segments = true}), log);
+  auto fair =
+    audit_starvation(w, serve(w, first_come, {.keep_segments = true}), log);
   CHECK(fair.jobs == w.jobs.size());
   CHECK(fair.waited > 10'000);
   CHECK(fair.beyond == 0);
   CHECK_THAT(fair.nearest, WithinAbs(1, 1e-3));
   newest_first unfair;
-  CHECK(audit_starvation(w, serve(w, unfair, {.keep_segments = true}), log)
-          .beyond
-        > 1000);
+  CHECK(
+    audit_starvation(w, serve(w, unfair, {.keep_segments = true}), log).beyond
+    > 1000);
 }
 
 TEST_CASE("the audit follows the limits that were published",
@@ -206,7 +203,8 @@ TEST_CASE("the audit follows the limits that were published",
   key_log log{.keys = {0, 1'000'000, 2'000'000, 3'000'000},
               .bases = {0, 1'000'000, 2'000'000, 3'000'000},
               .limits = {{0, 0}}};
-  CHECK(audit_starvation(w, t, log).beyond == 2);
+  // Only the oldest: the second waits for what runs and for the oldest.
+  CHECK(audit_starvation(w, t, log).beyond == 1);
   log.limits = {{0, 0}, {5, 4}}; // T* of the oldest is 13
   CHECK(audit_starvation(w, t, log).beyond == 0);
 }

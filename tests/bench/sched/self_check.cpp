@@ -28,10 +28,9 @@ workload poisson_workload(const check_plan& p, uint64_t jobs, uint64_t seed) {
   double now = 0;
   for (auto& j : w.jobs) {
     j.arrival = now += v.exponential(p.size.mean / (p.load * p.slots));
-    j.work = variance > 0
-               ? v.lognormal(std::log(p.size.mean) - variance / 2,
-                             std::sqrt(variance))
-               : v.exponential(p.size.mean);
+    j.work = variance > 0 ? v.lognormal(std::log(p.size.mean) - variance / 2,
+                                        std::sqrt(variance))
+                          : v.exponential(p.size.mean);
     j.predicted = j.predicted_p50 = j.work;
   }
   return w;
@@ -78,14 +77,21 @@ std::vector<check_plan> plans() {
   const queue_law law{{0.2, 2.5}, 0.7};
   const double exponential = 0.2;
   return {
-    {"M/M/1", shared_response({{exponential, 1}, 0.8}), 1, 0.8,
-     {exponential, 0}, fcfs},
-    {"M/M/8 (Erlang C)", erlang_response(exponential, 0.9, 8), 8, 0.9,
-     {exponential, 0}, fcfs},
+    {"M/M/1",
+     shared_response({{exponential, 1}, 0.8}),
+     1,
+     0.8,
+     {exponential, 0},
+     fcfs},
+    {"M/M/8 (Erlang C)",
+     erlang_response(exponential, 0.9, 8),
+     8,
+     0.9,
+     {exponential, 0},
+     fcfs},
     {"M/G/1 (Pollaczek-Khinchine)", fcfs_response(law), 1, law.load, law.size,
      fcfs},
-    {"M/G/1 shortest job first", sjf_response(law), 1, law.load, law.size,
-     sjf},
+    {"M/G/1 shortest job first", sjf_response(law), 1, law.load, law.size, sjf},
     {"M/G/1 SRPT (Schrage-Miller)", srpt_response(law), 1, law.load, law.size,
      srpt},
     {"M/G/1 processor sharing", shared_response(law), 1, law.load, law.size,

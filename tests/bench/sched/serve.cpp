@@ -22,9 +22,8 @@ public:
       auto& slot = *std::min_element(
         slots_.begin(), slots_.end(),
         [](const auto& a, const auto& b) { return a.due() < b.due(); });
-      auto arrival = arrived_ < work_.jobs.size()
-                       ? work_.jobs[arrived_].arrival
-                       : never;
+      auto arrival =
+        arrived_ < work_.jobs.size() ? work_.jobs[arrived_].arrival : never;
       auto next = std::min(slot.due(), arrival);
       if (next == never)
         return std::move(trace_);
@@ -141,8 +140,7 @@ private:
 
 } // namespace
 
-run_trace serve(const workload& w, order& queue,
-                const serve_options& options) {
+run_trace serve(const workload& w, order& queue, const serve_options& options) {
   return slot_server{w, queue, options}.run();
 }
 

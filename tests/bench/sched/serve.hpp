@@ -22,7 +22,7 @@ struct segment {
 };
 
 struct run_trace {
-  std::vector<job_times> jobs; ///< As in the workload.
+  std::vector<job_times> jobs;   ///< As in the workload.
   std::vector<segment> segments; ///< By `to`.
   /// Of a served job.
   double response(const workload& w, size_t i) const {

@@ -14,14 +14,16 @@ struct rest {
     return left != x.left ? left > x.left : job > x.job;
   }
 };
-using least_first
-  = std::priority_queue<rest, std::vector<rest>, std::greater<>>;
+using least_first =
+  std::priority_queue<rest, std::vector<rest>, std::greater<>>;
 
 class srpt_server {
 public:
   srpt_server(const workload& w, bool pooled)
-    : work_{w}, slots_{pooled ? 1 : w.slots},
-      speed_{pooled ? static_cast<double>(w.slots) : 1.0} {
+    : work_{w}, slots_{pooled ? 1 : w.slots}, speed_{
+                                                pooled
+                                                  ? static_cast<double>(w.slots)
+                                                  : 1.0} {
     trace_.jobs.resize(w.jobs.size());
   }
 
@@ -45,8 +47,8 @@ private:
 
   void advance(double to) {
     while (!running_.empty()) {
-      auto first
-        = std::min_element(running_.begin(), running_.end(), ends_first);
+      auto first =
+        std::min_element(running_.begin(), running_.end(), ends_first);
       if (first->end > to)
         break;
       now_ = first->end;

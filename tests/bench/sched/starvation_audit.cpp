@@ -144,19 +144,22 @@ private:
       events_.push_back({s.from, what::resume, s.job, s.to - s.from});
       events_.push_back({s.to, what::pause, s.job, s.to - s.from});
     }
-    std::stable_sort(events_.begin(), events_.end(),
-                     [](const event& a, const event& b) {
-                       return std::tuple{a.at, a.kind}
-                              < std::tuple{b.at, b.kind};
-                     });
+    std::stable_sort(
+      events_.begin(), events_.end(), [](const event& a, const event& b) {
+        return std::tuple{a.at, a.kind} < std::tuple{b.at, b.kind};
+      });
   }
 
   void handle(const event& e) {
     auto g = group(e.job);
     auto& left = left_[e.job];
     switch (e.kind) {
-      case what::arrive: queued_.add(rank_[e.job], left); break;
-      case what::leave: queued_.add(rank_[e.job], -left); break;
+      case what::arrive:
+        queued_.add(rank_[e.job], left);
+        break;
+      case what::leave:
+        queued_.add(rank_[e.job], -left);
+        break;
       case what::resume:
         queued_.add(rank_[e.job], -left);
         ++running_[g];
@@ -168,7 +171,9 @@ private:
         left = std::max(left - e.length, 0.0);
         queued_.add(rank_[e.job], left);
         break;
-      case what::ask: ask(e); break;
+      case what::ask:
+        ask(e);
+        break;
     }
   }
 
@@ -178,8 +183,8 @@ private:
                  + running_ends_[g] - running_[g] * e.at;
     auto allowed = ahead / work_.slots;
     if (gate_)
-      allowed = (ahead + gate_->slack_s + 2 * longest_) * work_.tenants
-                / work_.slots;
+      allowed =
+        (ahead + gate_->slack_s + 2 * longest_) * work_.tenants / work_.slots;
     auto waited = e.length - e.at;
     figures_.beyond += waited > allowed + rounding_s;
     if (allowed > rounding_s)

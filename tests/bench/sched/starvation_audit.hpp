@@ -16,10 +16,10 @@ struct gate_terms {
 };
 
 struct audit_figures {
-  uint64_t jobs = 0;    ///< That started, or were shed.
-  uint64_t waited = 0;  ///< Until after T*: for them the bound says something.
-  uint64_t beyond = 0;  ///< Later than the bound. Must be 0.
-  double nearest = 0;   ///< Largest (wait after T*) / (what the bound allows).
+  uint64_t jobs = 0;   ///< That started, or were shed.
+  uint64_t waited = 0; ///< Until after T*: for them the bound says something.
+  uint64_t beyond = 0; ///< Later than the bound. Must be 0.
+  double nearest = 0;  ///< Largest (wait after T*) / (what the bound allows).
   void add(const audit_figures& x);
 };
 

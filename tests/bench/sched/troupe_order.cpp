@@ -46,8 +46,7 @@ runtime::cost_features troupe_order::features(const sim_job& j) const {
   return {.tenant = "all",
           .task = j.kind == job_kind::code ? runtime::task_kind::complete
                                            : runtime::task_kind::chat,
-          .input_bytes = static_cast<double>(j.input_tokens)
-                         * bytes_per_token};
+          .input_bytes = static_cast<double>(j.input_tokens) * bytes_per_token};
 }
 
 /// Returns ln E[e^(gamma S)], S = work / k.
@@ -60,8 +59,8 @@ double troupe_order::predict(uint32_t job) {
     return rate * j.predicted;
   }
   auto p = costs_.predict(features(j), rate);
-  predictions_[job]
-    = {static_cast<float>(p.mean_s), static_cast<float>(p.p50_s)};
+  predictions_[job] = {static_cast<float>(p.mean_s),
+                       static_cast<float>(p.p50_s)};
   return p.log_mgf;
 }
 

@@ -19,8 +19,8 @@ namespace troupe::bench {
 struct troupe_options {
   runtime::boost_settings boost;
   double gate_slack_jobs = 0; ///< 0: no tenant gate.
-  double stop_ratio = 0.8; ///< A job this near its predicted end stays.
-  bool sheds = false; ///< The ladder with its last rung alone.
+  double stop_ratio = 0.8;    ///< A job this near its predicted end stays.
+  bool sheds = false;         ///< The ladder with its last rung alone.
   double deadline_margin_s = 0.1;
   double slo_s = 0;
   double deferral_max_s = 0;
@@ -73,13 +73,12 @@ private:
     uint32_t job;
     friend auto operator<=>(const waiting&, const waiting&) = default;
   };
-  using key_heap
-    = std::priority_queue<waiting, std::vector<waiting>, std::greater<>>;
+  using key_heap =
+    std::priority_queue<waiting, std::vector<waiting>, std::greater<>>;
   struct latest_start {
     double at;
     uint32_t job;
-    friend auto operator<=>(const latest_start&,
-                            const latest_start&) = default;
+    friend auto operator<=>(const latest_start&, const latest_start&) = default;
   };
   enum class place : uint8_t { outside, queue, slot };
 

@@ -52,9 +52,8 @@ void add_stream(workload& w, double rate, double cv, double end_s, variates& v,
 
 /// In order, and stretched in time until the load is exact.
 void settle(workload& w, double load, double end_s) {
-  std::sort(w.jobs.begin(), w.jobs.end(), [](const auto& a, const auto& b) {
-    return a.arrival < b.arrival;
-  });
+  std::sort(w.jobs.begin(), w.jobs.end(),
+            [](const auto& a, const auto& b) { return a.arrival < b.arrival; });
   auto stretch = w.total_work() / (w.slots * load * end_s);
   for (auto& j : w.jobs)
     j.arrival *= stretch;

@@ -16,8 +16,8 @@ enum class job_kind : uint8_t { plain, code, conversation };
 
 struct sim_job {
   double arrival = 0;
-  double work = 0;      ///< True; > 0.
-  double predicted = 0; ///< Mean, as the scheduler sees it; > 0.
+  double work = 0;          ///< True; > 0.
+  double predicted = 0;     ///< Mean, as the scheduler sees it; > 0.
   double predicted_p50 = 0; ///< Half of all jobs take longer than this; > 0.
   double limit = never; ///< Of virtual time; later the result is worth nothing.
   float input_tokens = 0;
