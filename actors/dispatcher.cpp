@@ -2,7 +2,6 @@
 
 #include "actors/model_worker.hpp"
 #include "actors/queue_shard.hpp"
-#include "runtime/scheduling/dispatch_core.hpp"
 
 #include <caf/send.hpp>
 
@@ -18,24 +17,28 @@ public:
   dispatcher_state(dispatcher_actor::pointer self, actor_env* env,
                    dispatcher_config config, uint64_t generation)
     : self_{self}, env_{*env}, config_{std::move(config)},
-      core_{config_.lease_timeout}, entry_{env_.enrol(
-                                      self->ctrl(), name,
-                                      directory::dispatcher_name(config_.model),
-                                      generation)} {
+      core_{config_.dispatch}, policy_{config_.boost, config_.prior},
+      entry_{env_.enrol(self->ctrl(), name,
+                        directory::dispatcher_name(config_.model),
+                        generation)} {
     install_handlers(self, env_);
   }
 
   dispatcher_actor::behavior_type make_behavior() {
+    published_ = policy_.publish(0, 0, env_.mono());
     open_feeds();
     entry_.set_state("open");
     return {
       [this](announce_heads& x) { on_announce_heads(x); },
       [this](lease_answer& x) { on_lease_answer(x); },
+      [this](const backlog_report& x) { on_backlog_report(x); },
+      [this](const attempt_measured& x) { on_attempt_measured(x); },
       [this](worker_ready& x) { on_worker_ready(x); },
       [this](worker_gone& x) { on_worker_gone(x.worker, x.generation); },
       [this](const attempt_freed& x) { on_attempt_freed(x); },
       [this](child_notice& x) { on_worker_gone(x.child, x.generation); },
       [this](dispatch_tick_atom) { on_tick(); },
+      [this](policy_tick_atom) { on_policy_tick(); },
       [this](drain_atom) { on_drain(); },
       [this](inspect_actor) { return entry_.snapshot(); },
     };
@@ -56,25 +59,45 @@ private:
 
   void on_announce_heads(announce_heads& x) {
     entry_.count();
-    core_.announce(x.shard, std::move(x.heads));
+    if (x.reset) {
+      // The shard is new, and so must be what it knows.
+      core_.reset(x.shard);
+      policy_.forget(x.shard);
+      tell_policy(x.shard);
+    }
+    core_.announce(x.shard, x.queues);
     dispatch();
   }
 
   void on_lease_answer(lease_answer& x) {
     entry_.count();
     for (auto id : x.granted)
-      core_.granted(id.job, id);
+      core_.granted(id.job, id, env_.mono());
     for (auto id : x.refused)
       core_.refused(id);
-    core_.announce(x.shard, std::move(x.heads));
+    core_.announce(x.shard, x.queues);
     dispatch();
+  }
+
+  void on_backlog_report(const backlog_report& x) {
+    entry_.count();
+    policy_.backlog(x.shard, x.due_work_s);
+  }
+
+  void on_attempt_measured(const attempt_measured& x) {
+    entry_.count();
+    policy_.measured({.job = runtime::features_of(*x.spec),
+                      .input_tokens = static_cast<double>(x.input_tokens),
+                      .output_tokens = static_cast<double>(x.output_tokens),
+                      .seconds = std::chrono::duration<double>(x.ran).count(),
+                      .whole = x.whole});
   }
 
   void on_worker_ready(worker_ready& x) {
     entry_.count();
     continues_[x.worker] = x.description.continues_prefix;
     tell_lost(core_.register_worker(x.worker, x.generation, x.description.slots,
-                                    std::move(x.running)));
+                                    x.running, env_.mono()));
     dispatch();
   }
 
@@ -85,7 +108,7 @@ private:
 
   void on_attempt_freed(const attempt_freed& x) {
     entry_.count();
-    core_.freed(x.worker, x.id);
+    core_.freed(x.worker, x.id, x.ran);
     dispatch();
   }
 
@@ -104,10 +127,12 @@ private:
       return;
     std::map<runtime::shard_id, lease_jobs> requests;
     for (auto& order : core_.pick(env_.mono())) {
+      policy_.leased(order.work_s);
       auto& r = requests[order.shard];
       r.model = config_.model;
       r.requests.push_back({.job = order.job,
                             .after_attempt = order.after_attempt,
+                            .tenant = std::move(order.tenant),
                             .worker = order.worker,
                             .continues_prefix = continues_[order.worker]});
     }
@@ -117,6 +142,32 @@ private:
       else
         ++env_.letters.undeliverable;
     arm();
+    arm_policy();
+  }
+
+  /// Each second while there is something to do.
+  void on_policy_tick() {
+    policy_armed_ = false;
+    auto now = env_.mono();
+    core_.correct_charges(now);
+    published_ =
+      policy_.publish(core_.slots_total(), core_.running_work_s(now), now);
+    for (uint16_t k = 0; k < config_.shards; ++k)
+      tell_policy(runtime::shard_id{k});
+    dispatch();
+  }
+
+  void tell_policy(runtime::shard_id k) {
+    if (auto shard = env_.directory.shard<queue_shard_actor>(k))
+      self_->send(shard, publish_policy{config_.model, published_});
+  }
+
+  void arm_policy() {
+    if (policy_armed_ || core_.idle())
+      return;
+    policy_armed_ = true;
+    caf::delayed_anon_send(dispatcher_actor{self_}, std::chrono::seconds{1},
+                           policy_tick_atom_v);
   }
 
   /// Attempts of a dead worker: their jobs' shards must know.
@@ -143,10 +194,13 @@ private:
   actor_env& env_;
   dispatcher_config config_;
   runtime::dispatch_core core_;
+  runtime::policy_source policy_;
+  std::shared_ptr<const runtime::model_policy> published_;
   catalog_entry entry_;
   std::map<std::string, bool> continues_;
   bool draining_ = false;
   bool armed_ = false;
+  bool policy_armed_ = false;
 };
 
 } // namespace

@@ -6,19 +6,23 @@
 #include "actors/actor_env.hpp"
 #include "actors/inspectable.hpp"
 #include "actors/messages.hpp"
+#include "runtime/scheduling/dispatch_core.hpp"
+#include "runtime/scheduling/policy_source.hpp"
 
 namespace troupe::actors {
 
 using dispatcher_actor = caf::typed_actor<
   // Shards: the heads of this model's queue; what became of lease requests.
   caf::result<void>(announce_heads), caf::result<void>(lease_answer),
+  // Shards: what waits. Jobs: what an attempt took.
+  caf::result<void>(backlog_report), caf::result<void>(attempt_measured),
   // Workers: ready (again), gone, done with an attempt.
   caf::result<void>(worker_ready), caf::result<void>(worker_gone),
   caf::result<void>(attempt_freed),
   // The model's supervisor: a child went down.
   caf::result<void>(child_notice),
-  // To itself: an unanswered lease request may be overdue.
-  caf::result<void>(dispatch_tick_atom),
+  // To itself: an unanswered lease request may be overdue; time to publish.
+  caf::result<void>(dispatch_tick_atom), caf::result<void>(policy_tick_atom),
   // No more leases: the node drains.
   caf::result<void>(drain_atom)>::extend_with<inspectable_actor>;
 
@@ -26,7 +30,9 @@ struct dispatcher_config {
   std::string model;
   uint16_t shards = 64;
   size_t workers = 1;
-  runtime::duration lease_timeout{std::chrono::seconds{2}};
+  runtime::dispatch_settings dispatch;
+  runtime::boost_settings boost;
+  runtime::cost_prior prior;
 };
 
 dispatcher_actor spawn_dispatcher(actor_env& env, dispatcher_config config,

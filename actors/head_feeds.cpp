@@ -2,8 +2,6 @@
 
 #include <caf/send.hpp>
 
-#include <algorithm>
-
 namespace troupe::actors {
 
 void head_feeds::open(const std::string& model, dispatcher_actor dispatcher) {
@@ -14,31 +12,66 @@ bool head_feeds::may_change(const runtime::job_record& record) const {
   auto it = feeds_.find(record.model);
   if (it == feeds_.end())
     return false;
-  const auto& announced = it->second.announced;
-  return announced.size() < heads_max_
-         || record.order_key <= announced.back().key;
+  auto queue = it->second.announced.find(record.tenant);
+  return queue == it->second.announced.end()
+         || queue->second.size() < heads_max_
+         || record.order_key <= queue->second.back().key;
 }
 
-void head_feeds::announce(const runtime::shard_ledger& ledger,
-                          const std::string& model, bool always) {
+void head_feeds::announce_all(const runtime::shard_ledger& ledger,
+                              const std::string& model) {
   publish(ledger, model);
   auto& f = feeds_[model];
   if (!f.dispatcher)
     return;
-  auto heads = ledger.heads(model, heads_max_);
-  if (!always && heads == f.announced)
-    return;
-  f.announced = heads;
-  caf::anon_send(f.dispatcher, announce_heads{shard_, std::move(heads)});
+  f.announced.clear();
+  announce_heads message{.shard = shard_, .reset = true};
+  for (const auto& tenant : ledger.tenants(model)) {
+    auto queue = look(ledger, {model, tenant});
+    if (queue.heads.empty())
+      continue;
+    note(f, queue);
+    message.queues.push_back(std::move(queue));
+  }
+  caf::anon_send(f.dispatcher, std::move(message));
 }
 
-std::vector<runtime::announced_head>
-head_feeds::take(const runtime::shard_ledger& ledger,
-                 const std::string& model) {
-  publish(ledger, model);
-  auto& f = feeds_[model];
-  f.announced = ledger.heads(model, heads_max_);
-  return f.announced;
+void head_feeds::announce(const runtime::shard_ledger& ledger,
+                          const queue_name& name) {
+  publish(ledger, name.model);
+  auto& f = feeds_[name.model];
+  if (!f.dispatcher)
+    return;
+  auto queue = look(ledger, name);
+  auto known = f.announced.find(name.tenant);
+  if (known == f.announced.end() ? queue.heads.empty()
+                                 : queue.heads == known->second)
+    return;
+  note(f, queue);
+  announce_heads message{.shard = shard_};
+  message.queues.push_back(std::move(queue));
+  caf::anon_send(f.dispatcher, std::move(message));
+}
+
+runtime::announced_queue head_feeds::take(const runtime::shard_ledger& ledger,
+                                          const queue_name& name) {
+  publish(ledger, name.model);
+  auto queue = look(ledger, name);
+  note(feeds_[name.model], queue);
+  return queue;
+}
+
+runtime::announced_queue head_feeds::look(const runtime::shard_ledger& ledger,
+                                          const queue_name& name) const {
+  return ledger.heads(name.model, name.tenant, heads_max_, env_.mono(),
+                      env_.wall());
+}
+
+void head_feeds::note(feed& f, const runtime::announced_queue& queue) {
+  if (queue.heads.empty())
+    f.announced.erase(queue.tenant);
+  else
+    f.announced[queue.tenant] = queue.heads;
 }
 
 void head_feeds::publish(const runtime::shard_ledger& ledger,

@@ -174,8 +174,10 @@ private:
   void on_attempt_ended(attempt_ended& x) {
     entry_.count();
     auto now = env_.wall();
-    if (machine_.running() && x.id == machine_.current())
+    if (machine_.running() && x.id == machine_.current()) {
       count_attempt(x);
+      report_cost(x);
+    }
     if (x.finished)
       commit(machine_.finish(x.id,
                              {.finish = x.finished->finish,
@@ -324,6 +326,25 @@ private:
     env_.metrics->attempt_ended(machine_.record().model, how);
   }
 
+  /// The dispatcher learns what jobs like this one cost.
+  void report_cost(const attempt_ended& x) {
+    if (!x.finished || x.finished->output_tokens == 0
+        || x.ran <= runtime::duration{0})
+      return;
+    auto d = env_.directory.find<dispatcher_actor>(
+      directory::dispatcher_name(machine_.record().model));
+    if (!d)
+      return;
+    bool whole = x.finished->finish == runtime::finish_reason::stop
+                 || x.finished->finish == runtime::finish_reason::length;
+    caf::anon_send(d,
+                   attempt_measured{.spec = spec_,
+                                    .input_tokens = x.finished->input_tokens,
+                                    .output_tokens = x.finished->output_tokens,
+                                    .ran = x.ran,
+                                    .whole = whole});
+  }
+
   void finish_up() {
     entry_.set_state("ended");
     watchers_.clear();
@@ -380,7 +401,7 @@ private:
       caf::anon_send(handle, cancel_attempt{id});
     else if (auto dispatcher = env_.directory.find<dispatcher_actor>(
                directory::dispatcher_name(machine_.record().model)))
-      caf::anon_send(dispatcher, attempt_freed{worker, id});
+      caf::anon_send(dispatcher, attempt_freed{.worker = worker, .id = id});
   }
 
   /// Offers to leave when there is nothing to do: the shard decides.

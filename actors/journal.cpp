@@ -54,6 +54,7 @@ private:
                       answer.keys.emplace_back(std::move(key), std::move(e));
                     }});
     } else {
+      fail_stop(acquired.error());
       answer.summary = acquired.error();
     }
     auto shard = caf::actor_cast<queue_shard_actor>(self_->current_sender());
@@ -138,7 +139,8 @@ private:
       else
         note.why = bad->second;
     }
-    fail_stop(failed);
+    for (const auto& [shard, why] : failed)
+      fail_stop(why);
     env_.sinks.post_all(std::move(out));
     for (auto& [key, note] : notes)
       if (auto shard = env_.directory.shard<queue_shard_actor>(key.first))
@@ -149,14 +151,12 @@ private:
 
   /// The outcome of a failed write or sync is unknown: nobody may be told
   /// anything, and the sync must not be repeated (Rebello et al., ATC '20).
-  void fail_stop(const verdict_map& failed) {
-    for (const auto& [shard, why] : failed)
-      if (why.code == errc::io_error || why.code == errc::disk_full) {
-        entry_.set_state("failed");
-        if (env_.on_fatal)
-          env_.on_fatal(11, "the store failed: " + why.context);
-        return;
-      }
+  void fail_stop(const runtime::failure& why) {
+    if (why.code != errc::io_error && why.code != errc::disk_full)
+      return;
+    entry_.set_state("failed");
+    if (env_.on_fatal)
+      env_.on_fatal(11, "the store failed: " + why.context);
   }
 
   static runtime::delivery_body unavailable(const runtime::failure& why) {

@@ -85,9 +85,15 @@ struct open_feed {
   std::string model;
   uint64_t generation = 0;
 };
+/// The terms of the model's queue from now on. Answered by `backlog_report`.
+struct publish_policy {
+  std::string model;
+  std::shared_ptr<const runtime::model_policy> policy;
+};
 struct lease_request {
   runtime::job_id job;
   uint32_t after_attempt = 0;
+  std::string tenant;
   std::string worker;
   bool continues_prefix = false;
 };
@@ -188,10 +194,24 @@ struct list_jobs {
 
 // --- to dispatcher ----------------------------------------------------------------
 
-/// Replaces what the dispatcher knew of the shard's queue.
+/// Replaces what the dispatcher knew of these queues of the shard.
 struct announce_heads {
   runtime::shard_id shard;
-  std::vector<runtime::announced_head> heads;
+  bool reset = false; ///< And forgets all others.
+  std::vector<runtime::announced_queue> queues;
+};
+/// What waits in the shard, by the terms of the latest `publish_policy`.
+struct backlog_report {
+  runtime::shard_id shard;
+  double due_work_s = 0; ///< With a key up to now + B.
+};
+/// What an attempt that produced output really took.
+struct attempt_measured {
+  runtime::spec_ptr spec;
+  uint32_t input_tokens = 0;
+  uint32_t output_tokens = 0;
+  runtime::duration ran{0}; ///< On the slot, > 0.
+  bool whole = true;        ///< It ended by itself.
 };
 struct worker_ready {
   std::string worker;
@@ -206,12 +226,13 @@ struct worker_gone {
 struct attempt_freed {
   std::string worker;
   runtime::attempt_id id;
+  runtime::duration ran{0}; ///< On the slot.
 };
 struct lease_answer {
   runtime::shard_id shard;
   std::vector<runtime::attempt_id> granted;
   std::vector<runtime::job_id> refused;
-  std::vector<runtime::announced_head> heads;
+  std::vector<runtime::announced_queue> queues; ///< Those that were asked.
 };
 /// Dispatcher to shard: these attempts died with their worker.
 struct attempts_lost {
@@ -262,6 +283,9 @@ template <> inline constexpr bool is_node_local<read_events> = true;
 template <> inline constexpr bool is_node_local<read_output> = true;
 template <> inline constexpr bool is_node_local<list_jobs> = true;
 template <> inline constexpr bool is_node_local<announce_heads> = true;
+template <> inline constexpr bool is_node_local<backlog_report> = true;
+template <> inline constexpr bool is_node_local<attempt_measured> = true;
+template <> inline constexpr bool is_node_local<publish_policy> = true;
 template <> inline constexpr bool is_node_local<worker_ready> = true;
 template <> inline constexpr bool is_node_local<worker_gone> = true;
 template <> inline constexpr bool is_node_local<attempt_freed> = true;

@@ -188,18 +188,18 @@ private:
     auto it = running_.find(id);
     if (it == running_.end())
       return;
-    message.ran = env_.mono() - it->second.since;
+    auto ran = message.ran = env_.mono() - it->second.since;
     caf::anon_send(it->second.job, std::move(message));
     running_.erase(it);
     --env_.board.attempts_running;
     if (running_.empty())
       entry_.set_state("ready");
-    freed(id);
+    freed(id, ran);
   }
 
-  void freed(attempt_id id) {
+  void freed(attempt_id id, runtime::duration ran = runtime::duration{0}) {
     if (auto d = dispatcher())
-      caf::anon_send(d, attempt_freed{worker_, id});
+      caf::anon_send(d, attempt_freed{worker_, id, ran});
   }
 
   void introduce() {

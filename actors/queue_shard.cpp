@@ -1,5 +1,6 @@
 #include "actors/queue_shard.hpp"
 
+#include "actors/admission_commit.hpp"
 #include "actors/head_feeds.hpp"
 #include "actors/journal.hpp"
 #include "actors/resident_jobs.hpp"
@@ -11,6 +12,7 @@
 #include <caf/send.hpp>
 
 #include <map>
+#include <set>
 
 namespace troupe::actors {
 namespace {
@@ -31,9 +33,9 @@ public:
   queue_shard_state(queue_shard_actor::pointer self, actor_env* env,
                     runtime::shard_id shard, queue_shard_config config,
                     uint64_t generation)
-    : self_{self}, env_{*env}, shard_{shard}, config_{config},
-      rng_{env_.make_rng()}, ledger_{shard, config.ledger, 0},
-      feeds_{env_, shard, config.announced_heads},
+    : self_{self}, env_{*env}, shard_{shard}, config_{std::move(config)},
+      rng_{env_.make_rng()}, ledger_{shard, config_.ledger, 0, config_.rules},
+      feeds_{env_, shard, config_.announced_heads},
       entry_{env_.enrol(self->ctrl(), name, directory::shard_name(shard),
                         generation)} {
     install_handlers(self, env_);
@@ -64,6 +66,7 @@ public:
       [this](shard_opened& x) { on_shard_opened(x); },
       [this](shard_committed& x) { on_shard_committed(x); },
       [this](open_feed& x) { on_open_feed(x); },
+      [this](publish_policy& x) { on_publish_policy(x); },
       [this](lease_jobs& x) { on_lease_jobs(x); },
       [this](attempts_lost& x) { on_attempts_lost(x); },
       [this](const job_idle& x) { on_job_idle(x); },
@@ -86,37 +89,10 @@ private:
       return refuse_submit(x.reply, std::move(*no));
     if (auto* again = std::get_if<runtime::repeated>(&outcome))
       return answer_repeat(*again, x);
-    commit_admission(std::get<runtime::admitted>(outcome), x);
-  }
-
-  void commit_admission(runtime::admitted& job, submit_job& x) {
     ++env_.board.live_jobs;
-    auto id = job.record.id;
-    runtime::spec_ptr spec = std::move(x.spec);
-    const auto& place = std::get<runtime::job_queued>(job.events[1].body);
-    commit_request request{.shard = shard_, .epoch = ledger_.epoch()};
-    request.ops.reserve(4);
-    request.ops.push_back(runtime::put_spec{id, runtime::encode(*spec)});
-    request.ops.push_back(
-      runtime::put_record{id, true, runtime::encode(job.record)});
-    request.ops.push_back(
-      runtime::append_events{.id = id,
-                             .first_seq = 0,
-                             .count = static_cast<uint32_t>(job.events.size()),
-                             .bytes = runtime::encode_events(job.events)});
-    if (auto entry = ledger_.entry_of(x.who.key))
-      request.ops.push_back(
-        runtime::put_idempotency{x.who.key, runtime::encode(*entry)});
-    request.deliveries.emplace_back(
-      x.reply, runtime::job_accepted{
-                 .job = {.spec = spec,
-                         .record = job.record,
-                         .position = place.position,
-                         .estimated_start_s = place.estimated_start_s}});
-    request.notes.push_back({.what = commit_note::kind::admitted,
-                             .record = std::move(job.record),
-                             .spec = std::move(spec)});
-    post(std::move(request));
+    post(make_admission_commit(
+      ledger_.epoch(), std::get<runtime::admitted>(std::move(outcome)),
+      std::move(x.spec), x.who.key, ledger_.entry_of(x.who.key), x.reply));
   }
 
   /// Behind the first one's commit, so that the repeat is durable, too.
@@ -176,9 +152,9 @@ private:
     if (authorise(x, view_kind::snapshot) == nullptr)
       return;
     ledger_.begin_end(x.id);
-    auto model = ledger_.find(x.id)->model;
+    auto queue = queue_of(x.id);
     forward(x.id, std::move(x));
-    feeds_.announce(ledger_, model);
+    feeds_.announce(ledger_, queue);
   }
 
   /// The live record, if the shard serves and the tenant owns it. Otherwise
@@ -214,7 +190,8 @@ private:
         {{"shard", shard_.value}, {"reason", trouble_->context}});
       return;
     }
-    ledger_ = runtime::shard_ledger{shard_, config_.ledger, x.summary->epoch};
+    ledger_ = runtime::shard_ledger{shard_, config_.ledger, x.summary->epoch,
+                                    config_.rules};
     auto now = env_.mono();
     auto wall = env_.wall();
     for (auto& record : x.live)
@@ -231,7 +208,7 @@ private:
       if (auto d = env_.directory.find<dispatcher_actor>(
             directory::dispatcher_name(line.name))) {
         feeds_.open(line.name, d);
-        feeds_.announce(ledger_, line.name, true);
+        feeds_.announce_all(ledger_, line.name);
       }
     arm();
   }
@@ -244,18 +221,18 @@ private:
       self_->quit(caf::make_error(caf::sec::runtime_error, x.why->context));
       return;
     }
-    std::map<std::string, bool> touched;
+    std::map<queue_name, bool> touched;
     for (auto& note : x.notes)
-      touched[note.record.model] |= on_note(note);
-    for (const auto& [model, heads] : touched)
+      touched[{note.record.model, note.record.tenant}] |= on_note(note);
+    for (const auto& [queue, heads] : touched)
       if (heads)
-        feeds_.announce(ledger_, model);
+        feeds_.announce(ledger_, queue);
       else
-        feeds_.publish(ledger_, model);
+        feeds_.publish(ledger_, queue.model);
     arm();
   }
 
-  /// True if the heads of the model's queue may have changed.
+  /// True if the heads of the job's queue may have changed.
   bool on_note(commit_note& note) {
     auto id = note.record.id;
     switch (note.what) {
@@ -290,13 +267,26 @@ private:
       return;
     feeds_.open(x.model, d);
     if (open_)
-      feeds_.announce(ledger_, x.model, true);
+      feeds_.announce_all(ledger_, x.model);
+  }
+
+  void on_publish_policy(publish_policy& x) {
+    entry_.count();
+    auto due = runtime::to_us(env_.wall())
+               + static_cast<int64_t>(x.policy->terms.limit_s * 1e6);
+    ledger_.set_policy(x.model, std::move(x.policy));
+    auto work = ledger_.backlog(x.model, due).work_us;
+    if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
+      caf::anon_send(d,
+                     backlog_report{shard_, static_cast<double>(work) / 1e6});
   }
 
   void on_lease_jobs(lease_jobs& x) {
     entry_.count();
     lease_answer answer{.shard = shard_};
+    std::set<std::string> tenants;
     for (auto& request : x.requests) {
+      tenants.insert(request.tenant);
       auto lease = open_ ? ledger_.lease(request.job, request.after_attempt)
                          : std::nullopt;
       if (!lease) {
@@ -311,7 +301,8 @@ private:
                           .worker = std::move(request.worker),
                           .continues_prefix = request.continues_prefix});
     }
-    answer.heads = feeds_.take(ledger_, x.model);
+    for (const auto& tenant : tenants)
+      answer.queues.push_back(feeds_.take(ledger_, {x.model, tenant}));
     if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
       caf::anon_send(d, std::move(answer));
   }
@@ -378,18 +369,17 @@ private:
     if (tick != tick_)
       return;
     armed_ = std::nullopt;
-    std::map<std::string, bool> touched;
+    std::set<queue_name> touched;
     for (const auto& action : ledger_.due(env_.mono())) {
-      auto model = ledger_.find(action.id)->model;
-      touched[model] = true;
+      touched.insert(queue_of(action.id));
       if (action.what == runtime::due_action::kind::expire) {
         ledger_.begin_end(action.id);
         forward(action.id, expire_job{action.id});
       }
     }
     drop_expired_keys();
-    for (const auto& [model, yes] : touched)
-      feeds_.announce(ledger_, model);
+    for (const auto& queue : touched)
+      feeds_.announce(ledger_, queue);
     arm();
   }
 
@@ -429,6 +419,11 @@ private:
       g.storage_reason = "the disk does not finish a sync";
     }
     return g;
+  }
+
+  queue_name queue_of(job_id id) const {
+    const auto* record = ledger_.find(id);
+    return {record->model, record->tenant};
   }
 
   runtime::refused closed_reason() const {

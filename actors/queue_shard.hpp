@@ -20,9 +20,10 @@ using queue_shard_actor = caf::typed_actor<
   caf::result<void>(cancel_job),
   // The journal: loaded content, and what became of commits.
   caf::result<void>(shard_opened), caf::result<void>(shard_committed),
-  // A model's dispatcher: announce to me; lease these; these are lost.
-  caf::result<void>(open_feed), caf::result<void>(lease_jobs),
-  caf::result<void>(attempts_lost),
+  // A model's dispatcher: announce to me; these are the terms now; lease these;
+  // these are lost.
+  caf::result<void>(open_feed), caf::result<void>(publish_policy),
+  caf::result<void>(lease_jobs), caf::result<void>(attempts_lost),
   // A job actor offers to leave.
   caf::result<void>(job_idle),
   // To itself, when a limit or a retry is due.
@@ -31,7 +32,9 @@ using queue_shard_actor = caf::typed_actor<
 struct queue_shard_config {
   runtime::ledger_limits ledger;
   job_limits job;
-  size_t announced_heads = 16; ///< Per model; 1..1024.
+  size_t announced_heads = 16; ///< Per model and tenant; 1..1024.
+  std::shared_ptr<const runtime::queue_rules> rules =
+    std::make_shared<runtime::queue_rules>();
   /// A commit that takes longer makes the shard refuse new work.
   runtime::duration commit_stall{std::chrono::milliseconds{500}};
 };

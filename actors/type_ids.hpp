@@ -20,6 +20,7 @@ struct shard_opened;
 struct shard_committed;
 struct open_feed;
 struct lease_jobs;
+struct publish_policy;
 struct job_idle;
 // job
 struct run_attempt;
@@ -43,6 +44,8 @@ struct worker_gone;
 struct attempt_freed;
 struct lease_answer;
 struct attempts_lost;
+struct backlog_report;
+struct attempt_measured;
 // model_worker
 struct start_attempt;
 struct cancel_attempt;
@@ -98,5 +101,9 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_ATOM(troupe, troupe::actors, engine_poll_atom)
   CAF_ADD_ATOM(troupe, troupe::actors, supervise_tick_atom)
   CAF_ADD_ATOM(troupe, troupe::actors, drain_atom)
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::publish_policy))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::backlog_report))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::attempt_measured))
+  CAF_ADD_ATOM(troupe, troupe::actors, policy_tick_atom)
 CAF_END_TYPE_ID_BLOCK(troupe)
 // clang-format on

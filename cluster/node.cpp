@@ -89,8 +89,10 @@ int run_node(const node_options& options) {
   if (!store) {
     std::cerr << "the store in " << config->node.data_dir
               << " cannot be opened: " << store.error().context << "\n";
-    return store.error().code == runtime::errc::io_error ? exit_store
-                                                         : exit_configuration;
+    auto code = store.error().code;
+    return code == runtime::errc::io_error || code == runtime::errc::disk_full
+             ? exit_store
+             : exit_configuration;
   }
   running_node node{*config, std::move(*store), options.executable};
   auto bound = node.start();

@@ -173,15 +173,15 @@ void running_node::announce(const gateway::bound_addresses& bound) const {
               + "\",\"admin\":\"" + bound.admin
               + "\",\"pid\":" + std::to_string(getpid()) + "}";
   auto path = parts_->config.node.data_dir + "/listening.json";
-  {
-    std::ofstream file{path + ".new"}; // tidy: seams: the node's address file
-    file << line << "\n";
-  }
+  // tidy: seams: the node's address file
+  const bool written{std::ofstream{path + ".new"} << line << std::endl};
   std::error_code ec;
-  std::filesystem::rename(path + ".new", path, ec);
-  if (ec)
-    runtime::log_warn("node", "cannot write listening.json",
-                      {{"reason", ec.message()}});
+  if (written) // A full disk must not replace it with half a line.
+    std::filesystem::rename(path + ".new", path, ec);
+  if (!written || ec)
+    runtime::log_warn(
+      "node", "cannot write listening.json",
+      {{"reason", ec ? ec.message() : "the disk takes no more"}});
   std::cout << line << std::endl;
 }
 
@@ -214,14 +214,15 @@ void running_node::parts::stop_actors(runtime::duration limit) {
   auto handle = caf::actor_cast<caf::actor>(root);
   // A handler that is stuck must not keep the process: everything acknowledged
   // is on the disk, so ending it here loses nothing.
-  std::jthread watchdog{
-    [limit](std::stop_token stop) { // tidy: seams: outlives actors
-      auto steps = std::max<int64_t>(1, limit / 20ms) + 50;
-      for (int64_t i = 0; i < steps && !stop.stop_requested(); ++i)
-        pause(20ms);
-      if (!stop.stop_requested())
-        die(1, "the actors did not stop in time");
-    }};
+  std::jthread watchdog{// tidy: seams: outlives actors
+                        [limit](std::stop_token stop) {
+                          auto steps = std::max<int64_t>(1, limit / 20ms) + 50;
+                          for (int64_t i = 0;
+                               i < steps && !stop.stop_requested(); ++i)
+                            pause(20ms);
+                          if (!stop.stop_requested())
+                            die(1, "the actors did not stop in time");
+                        }};
   {
     caf::scoped_actor self{*system};
     self->monitor(handle);

@@ -30,10 +30,10 @@ config_problems whole_file_problem(const std::string& file,
   return {file, {{1, 1, "", std::move(reason)}}};
 }
 
-/// `look_at_files`: also check what the configuration points at.
+/// With `beside`: also check what the configuration points at.
 config_result parse(std::string_view text, const std::string& file,
                     const std::filesystem::path& directory,
-                    bool look_at_files) {
+                    std::optional<engine_build> beside) {
   if (text.size() > file_bytes_max)
     return whole_file_problem(file, "is larger than 1 MiB");
   config_reader reader{directory};
@@ -44,11 +44,27 @@ config_result parse(std::string_view text, const std::string& file,
   if (value.node.data_dir == node_settings{}.data_dir)
     value.node.data_dir = (directory / value.node.data_dir).string();
   check_rules(value, report);
-  if (look_at_files)
+  if (beside) {
     check_files(value, report);
+    check_engine(value, *beside, report);
+  }
   if (auto problems = reader.problems(); !problems.empty())
     return config_problems{file, std::move(problems)};
   return value;
+}
+
+std::optional<std::filesystem::path>
+demo_model_folder(const std::filesystem::path& executable) {
+  auto folder = executable.parent_path();
+  std::vector<std::filesystem::path> candidates{
+    folder / "writer", folder.parent_path() / "share/troupe/writer"};
+  for (auto up = folder; up != up.parent_path(); up = up.parent_path())
+    candidates.push_back(up / "models/demo/writer");
+  std::error_code ignored;
+  for (const auto& path : candidates)
+    if (std::filesystem::is_regular_file(path / "config.json", ignored))
+      return path;
+  return std::nullopt;
 }
 
 } // namespace
@@ -103,10 +119,15 @@ void throw_exception_from_error(const config_problems& problems,
 
 config_result parse_config(std::string_view text, const std::string& file,
                            const std::filesystem::path& directory) {
-  return parse(text, file, directory, false);
+  return parse(text, file, directory, std::nullopt);
 }
 
-config_result load_config(const std::filesystem::path& file) {
+engine_build this_build() noexcept {
+  return {.torch = TROUPE_HAVE_TORCH != 0};
+}
+
+config_result load_config(const std::filesystem::path& file,
+                          engine_build beside) {
   std::error_code error;
   auto directory = std::filesystem::absolute(file, error).parent_path();
   auto name = file.string();
@@ -123,10 +144,11 @@ config_result load_config(const std::filesystem::path& file) {
   text.resize(static_cast<size_t>(in.gcount()));
   if (in.bad())
     return whole_file_problem(name, "cannot be read to its end");
-  return parse(text, name, directory, true);
+  return parse(text, name, directory, beside);
 }
 
-config demo_config(const std::filesystem::path& executable) {
+config demo_config(const std::filesystem::path& executable,
+                   engine_build beside) {
   config value;
   std::error_code ignored;
   value.node.data_dir =
@@ -135,19 +157,12 @@ config demo_config(const std::filesystem::path& executable) {
   quick.name = "sim-fast";
   quick.backend = model_backend::simulated;
   quick.simulated.emplace();
-  auto folder = executable.parent_path();
-  std::vector<std::filesystem::path> candidates{
-    folder / "writer", folder.parent_path() / "share/troupe/writer"};
-  for (auto up = folder; up != up.parent_path(); up = up.parent_path())
-    candidates.push_back(up / "models/demo/writer");
-  for (const auto& path : candidates)
-    if (std::filesystem::is_regular_file(path / "config.json", ignored)) {
-      model_settings writer;
-      writer.name = "writer";
-      writer.path = path.lexically_normal().string();
-      value.models.push_back(std::move(writer));
-      break;
-    }
+  if (auto folder = demo_model_folder(executable); folder && beside.torch) {
+    model_settings writer;
+    writer.name = "writer";
+    writer.path = folder->lexically_normal().string();
+    value.models.push_back(std::move(writer));
+  }
   value.models.push_back(std::move(quick));
   return value;
 }

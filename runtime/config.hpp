@@ -193,15 +193,25 @@ using config_result = boost::system::result<config, config_problems>;
 config_result parse_config(std::string_view text, const std::string& file,
                            const std::filesystem::path& directory);
 
+/// What the engine program that is built beside `troupe` can run.
+struct engine_build {
+  bool torch = false; ///< LibTorch models.
+};
+/// This build's: TROUPE_TORCH at configuration.
+engine_build this_build() noexcept;
+
 /// Reads at most 1 MiB, parses, and checks that model folders and the engine
-/// exist.
-config_result load_config(const std::filesystem::path& file);
+/// exist and that the engine, if it is `beside` troupe, can run the models.
+config_result load_config(const std::filesystem::path& file,
+                          engine_build beside = this_build());
 
 /// What `troupe serve` runs without a file: the demo model `writer` and the
 /// simulated `sim-fast`. `executable`: the path of the running program; the
 /// model is looked for beside it, in its `share/troupe`, and up the tree in
-/// `models/demo/writer`. Without the model's folder there is only `sim-fast`.
-config demo_config(const std::filesystem::path& executable);
+/// `models/demo/writer`. Without the model's folder or without LibTorch there is
+/// only `sim-fast`.
+config demo_config(const std::filesystem::path& executable,
+                   engine_build beside = this_build());
 
 /// YAML of every key, defaults included. `parse_config` makes an equal value of
 /// it.

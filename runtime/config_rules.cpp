@@ -118,4 +118,15 @@ void check_files(const config& value, const problem_report& report) {
     report("node.data_dir", "'" + value.node.data_dir + "' is no folder");
 }
 
+void check_engine(const config& value, engine_build beside,
+                  const problem_report& report) {
+  if (beside.torch || !value.engine.binary.empty())
+    return;
+  for (size_t i = 0; i < value.models.size(); ++i)
+    if (value.models[i].backend == model_backend::torch_decoder)
+      report(model_key(i, "backend"),
+             "this build has no LibTorch: build with another TROUPE_TORCH than "
+             "off, or let engine.binary name an engine that has it");
+}
+
 } // namespace troupe::runtime

@@ -1,11 +1,12 @@
 #include "runtime/shard_ledger.hpp"
 
-#include "runtime/scheduling/priority_key.hpp"
-
 #include <algorithm>
 
 namespace troupe::runtime {
 namespace {
+
+/// A week: more predicted work in one job counts as this much.
+constexpr double work_s_max = 604'800;
 
 refused refuse(errc code, std::string context, double retry_after_s) {
   return {.why = fail(code, std::move(context)),
@@ -29,8 +30,9 @@ std::vector<event> first_events(job_record& record, uint64_t position,
 
 } // namespace
 
-shard_ledger::shard_ledger(shard_id shard, ledger_limits limits, uint64_t epoch)
-  : shard_{shard}, limits_{limits}, epoch_{epoch} {}
+shard_ledger::shard_ledger(shard_id shard, ledger_limits limits, uint64_t epoch,
+                           rules_ptr rules)
+  : shard_{shard}, limits_{limits}, epoch_{epoch}, rules_{std::move(rules)} {}
 
 // --- rebuilding -------------------------------------------------------------
 
@@ -89,9 +91,12 @@ admission_result shard_ledger::admit(job_spec& spec,
   auto at = next_arrival(now);
   spec.id = job_id::make(at, shard_, random);
   auto record = make_record(spec);
-  record.order_key = make_priority_key({.arrival = at}, {}).key;
-  auto events =
-    first_events(record, queue_.size(record.model), seconds_per_position);
+  auto placement =
+    place_job(spec, record, *rules_, *model(record.model).policy);
+  record.order_key = placement.key.key;
+  record.estimated_s = spec.estimated_s = placement.cost.mean_s;
+  auto ahead = queue_.below(record.model, record.order_key).jobs;
+  auto events = first_events(record, ahead, seconds_per_position);
   if (!who.key.empty()) {
     auto expires = at + limits_.idempotency_ttl;
     keys_[who.key] = {
@@ -124,26 +129,53 @@ void shard_ledger::committed(job_id id, spec_ptr spec, mono_time now) {
 
 // --- leasing ----------------------------------------------------------------
 
-std::vector<announced_head> shard_ledger::heads(const std::string& model,
-                                                size_t n) const {
-  std::vector<announced_head> result;
-  for (const auto& head : queue_.heads(model, n)) {
+announced_queue shard_ledger::heads(const std::string& model_name,
+                                    const std::string& tenant, size_t n,
+                                    mono_time now, wall_time now_wall) const {
+  announced_queue result{.tenant = tenant};
+  auto limit_s = model(model_name).limit_s;
+  for (const auto& head : queue_.heads(model_name, tenant, n)) {
     const auto& record = jobs_.at(head.id).record;
-    result.push_back(announced_head{.id = head.id,
-                                    .key = head.key,
-                                    .attempt = record.attempt,
-                                    .alone = record.suspect});
+    auto tier =
+      static_cast<int>(service_tier::priority) - static_cast<int>(record.tier);
+    auto overdue = overdue_at(record, *rules_, limit_s);
+    result.heads.push_back({.id = head.id,
+                            .key = head.key,
+                            .attempt = record.attempt,
+                            .alone = record.suspect,
+                            .tier = static_cast<uint8_t>(tier),
+                            .work_s = record.estimated_s,
+                            .overdue_at = now + (overdue - now_wall)});
   }
   return result;
 }
 
-size_t shard_ledger::queued(const std::string& model) const {
-  return queue_.size(model);
+std::vector<std::string> shard_ledger::tenants(const std::string& model) const {
+  auto views = queue_.tenants(model);
+  return {views.begin(), views.end()};
 }
 
-shard_ledger::tier_depths shard_ledger::depths(const std::string& model) const {
-  auto it = depths_.find(model);
-  return it == depths_.end() ? tier_depths{} : it->second;
+void shard_ledger::set_policy(const std::string& name, policy_ptr policy) {
+  auto& m = models_[name];
+  m.limit_s = std::max(m.limit_s, policy->terms.limit_s);
+  m.policy = std::move(policy);
+}
+
+const shard_ledger::model_state&
+shard_ledger::model(const std::string& name) const {
+  static const model_state unknown{.policy = std::make_shared<model_policy>()};
+  auto it = models_.find(name);
+  return it == models_.end() || !it->second.policy ? unknown : it->second;
+}
+
+key_histogram::totals shard_ledger::backlog(const std::string& model,
+                                            int64_t key) const {
+  return queue_.below(model, key);
+}
+
+shard_ledger::tier_depths shard_ledger::depths(const std::string& name) const {
+  auto it = models_.find(name);
+  return it == models_.end() ? tier_depths{} : it->second.depths;
 }
 
 std::optional<leased> shard_ledger::lease(job_id id, uint32_t after_attempt) {
@@ -268,13 +300,15 @@ std::optional<uint64_t> shard_ledger::position(job_id id) const {
 
 void shard_ledger::make_ready(entry& e) {
   e.state = slot::ready;
-  queue_.push(e.record.model, e.record.tenant, e.record.order_key, e.record.id);
-  ++depths_[e.record.model][static_cast<size_t>(e.record.tier) - 1];
+  queue_.push(e.record.model, e.record.tenant, e.record.order_key, e.record.id,
+              static_cast<int64_t>(
+                std::clamp(e.record.estimated_s, 0.0, work_s_max) * 1e6));
+  ++models_[e.record.model].depths[static_cast<size_t>(e.record.tier) - 1];
 }
 
 void shard_ledger::unqueue(entry& e) {
   if (queue_.remove(e.record.id))
-    --depths_[e.record.model][static_cast<size_t>(e.record.tier) - 1];
+    --models_[e.record.model].depths[static_cast<size_t>(e.record.tier) - 1];
 }
 
 void shard_ledger::arm_limits(const entry& e, mono_time now,

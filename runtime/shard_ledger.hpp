@@ -13,6 +13,7 @@
 #include "runtime/client_sink.hpp"
 #include "runtime/job.hpp"
 #include "runtime/scheduling/announced_head.hpp"
+#include "runtime/scheduling/queue_policy.hpp"
 #include "runtime/scheduling/ready_queue.hpp"
 
 #include <array>
@@ -74,7 +75,11 @@ struct due_action {
 
 class shard_ledger {
 public:
-  shard_ledger(shard_id shard, ledger_limits limits, uint64_t epoch);
+  using rules_ptr = std::shared_ptr<const queue_rules>;
+  using policy_ptr = std::shared_ptr<const model_policy>;
+
+  shard_ledger(shard_id shard, ledger_limits limits, uint64_t epoch,
+               rules_ptr rules = std::make_shared<queue_rules>());
 
   // --- rebuilding ----------------------------------------------------------
   /// A live job from the store. In-progress ones stay unleased until
@@ -96,8 +101,15 @@ public:
   void committed(job_id id, spec_ptr spec, mono_time now);
 
   // --- leasing -------------------------------------------------------------
-  std::vector<announced_head> heads(const std::string& model, size_t n) const;
-  size_t queued(const std::string& model) const;
+  /// The first `n` jobs of one tenant. Times are `now`'s.
+  announced_queue heads(const std::string& model, const std::string& tenant,
+                        size_t n, mono_time now, wall_time now_wall) const;
+  /// Tenants that have jobs waiting for the model, or ever had.
+  std::vector<std::string> tenants(const std::string& model) const;
+  /// The dispatcher's view of the model, from now on.
+  void set_policy(const std::string& model, policy_ptr policy);
+  /// What waits for the model with a key of at most `key`.
+  key_histogram::totals backlog(const std::string& model, int64_t key) const;
   /// Waiting jobs of a model by tier: [0] flex, [1] default, [2] priority.
   using tier_depths = std::array<int64_t, 3>;
   tier_depths depths(const std::string& model) const;
@@ -144,14 +156,22 @@ private:
   void arm_limits(const entry& e, mono_time now, wall_time now_wall);
   wall_time next_arrival(wall_time now) noexcept;
 
+  struct model_state {
+    policy_ptr policy;
+    double limit_s = 0; ///< The largest B so far.
+    tier_depths depths{};
+  };
+  const model_state& model(const std::string& name) const;
+
   shard_id shard_;
   ledger_limits limits_;
   uint64_t epoch_;
+  rules_ptr rules_;
   wall_time last_arrival_{};
   size_t specs_resident_ = 0;
   std::unordered_map<job_id, entry> jobs_;
   ready_queue queue_;
-  std::map<std::string, tier_depths> depths_;
+  std::map<std::string, model_state> models_;
   std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
   std::unordered_map<std::string, idempotency_entry> keys_;
   std::queue<std::pair<wall_time, std::string>> key_ages_;

@@ -14,6 +14,7 @@ constexpr double tenant_alpha = 0.02;
 constexpr double tenant_range = 4; ///< Factors stay in [1/4, 4].
 constexpr uint32_t tenant_warm_up = 20;
 constexpr double ratio_alpha = 0.02;
+constexpr double ratio_max = 10; ///< Templates may add tokens to short texts.
 constexpr uint8_t unlimited = 255;
 /// No request has more tokens; longer answers count as this long.
 constexpr double tokens_max = 1 << 24;
@@ -94,9 +95,12 @@ void cost_model::learn(const cost_sample& s) {
   ++version_;
   if (s.job.input_bytes > 0 && s.input_tokens > 0)
     tokens_per_byte_ +=
-      ratio_alpha * (s.input_tokens / s.job.input_bytes - tokens_per_byte_);
+      ratio_alpha
+      * (std::min(s.input_tokens / s.job.input_bytes, ratio_max)
+         - tokens_per_byte_);
   if (!s.whole)
     return;
+  learn_tenant(s);
   all_.learn(s.output_tokens);
   tasks_[s.job.task].learn(s.output_tokens);
   auto l = label_of(s.job);
@@ -104,9 +108,10 @@ void cost_model::learn(const cost_sample& s) {
     it->second.learn(s.output_tokens);
   else if (labels_.size() < labels_max)
     labels_[l].learn(s.output_tokens);
+}
 
-  if (!(s.predicted_output_tokens > 0) || s.job.tenant.empty())
-    return;
+/// How its answers compare with what is expected of anybody.
+void cost_model::learn_tenant(const cost_sample& s) {
   auto it = tenants_.find(std::pair{s.job.tenant, s.job.task});
   if (it == tenants_.end()) {
     if (tenants_.size() >= tenants_max)
@@ -114,12 +119,11 @@ void cost_model::learn(const cost_sample& s) {
     it = tenants_.emplace(tenant_key{s.job.tenant, s.job.task}, tenant_factor{})
            .first;
   }
-  // The prediction had the factor in it; the ratio is against what it was
-  // without.
+  cost_source source{};
+  auto expected = lengths(s.job, source).mean(cap_of(s.job), 1);
+  auto ratio =
+    std::clamp(s.output_tokens / expected, 1 / tenant_range, tenant_range);
   auto& t = it->second;
-  auto applied = t.samples >= tenant_warm_up ? t.factor : 1.0;
-  auto ratio = std::clamp(s.output_tokens / s.predicted_output_tokens * applied,
-                          1 / tenant_range, tenant_range);
   t.factor += tenant_alpha * (ratio - t.factor);
   ++t.samples;
 }

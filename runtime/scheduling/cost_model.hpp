@@ -61,7 +61,6 @@ struct cost_prediction {
 /// What an attempt that produced output turned out to be.
 struct cost_sample {
   cost_features job;
-  double predicted_output_tokens = 0; ///< Mean at admission; 0: unknown.
   double input_tokens = 0;
   double output_tokens = 0;
   double seconds = 0; ///< On a slot of speed 1.
@@ -114,6 +113,7 @@ private:
   token_distribution lengths(const cost_features& job,
                              cost_source& source) const;
   double factor_of(const cost_features& job) const;
+  void learn_tenant(const cost_sample& s);
 
   service_fit service_;
   token_distribution prior_lengths_;

@@ -3,154 +3,254 @@
 #include <algorithm>
 
 namespace troupe::runtime {
+namespace {
+
+double seconds(duration d) noexcept {
+  return std::chrono::duration<double>(d).count();
+}
+
+} // namespace
+
+// --- what shards say --------------------------------------------------------
 
 void dispatch_core::announce(shard_id shard,
-                             std::vector<announced_head> heads) {
-  auto& known = heads_[shard];
-  for (const auto& [id, head] : known)
-    order_.erase({head.key, id, shard});
-  known.clear();
-  for (auto& head : heads) {
-    // Announced before the shard saw the order that is under way.
-    if (pending_.contains(head.id))
-      continue;
-    order_.insert({head.key, head.id, shard});
-    known.emplace(head.id, head);
+                             const std::vector<announced_queue>& queues) {
+  for (const auto& queue : queues) {
+    auto tenant = gate_.intern(queue.tenant);
+    auto& known = queues_[{shard, tenant}];
+    for (auto id : known)
+      remove(id);
+    known.clear();
+    for (const auto& head : queue.heads) {
+      known.push_back(head.id);
+      // Not if it was announced before the shard saw the order under way.
+      if (!pending_.contains(head.id))
+        add({.head = head, .tenant = tenant, .shard = shard});
+    }
+    if (known.empty())
+      queues_.erase({shard, tenant});
+    offer(tenant);
   }
 }
 
-std::vector<attempt_id>
-dispatch_core::register_worker(const std::string& worker, uint64_t generation,
-                               uint32_t slots,
-                               std::vector<attempt_id> running) {
-  auto it = workers_.find(worker);
-  if (it != workers_.end() && it->second.generation > generation)
-    return {};
-  bool older = it != workers_.end() && it->second.generation < generation;
+void dispatch_core::reset(shard_id shard) {
+  auto it = queues_.lower_bound({shard, 0});
+  while (it != queues_.end() && it->first.first == shard) {
+    for (auto id : it->second)
+      remove(id);
+    offer(it->first.second);
+    it = queues_.erase(it);
+  }
+}
+
+dispatch_core::candidate dispatch_core::place_of(const known_head& k) {
+  return {.rank = {.on_time = !k.overdue,
+                   .tier = k.overdue ? k.head.tier : uint8_t{0},
+                   .key = k.head.key,
+                   .id = k.head.id},
+          .shard = k.shard};
+}
+
+dispatch_core::tenant_state& dispatch_core::state(tenant_index t) {
+  while (tenants_.size() <= t)
+    tenants_.emplace_back();
+  return tenants_[t];
+}
+
+void dispatch_core::add(const known_head& k) {
+  if (!heads_.emplace(k.head.id, k).second)
+    return;
+  ++waiting_;
+  if (k.head.alone)
+    alone_.insert(place_of(k));
+  else
+    state(k.tenant).order.insert(place_of(k));
+  if (!k.overdue && k.head.overdue_at != mono_time::max())
+    overdue_.emplace(k.head.overdue_at, k.head.id);
+}
+
+void dispatch_core::remove(job_id id) {
+  auto it = heads_.find(id);
+  if (it == heads_.end())
+    return;
+  const auto& k = it->second;
+  if (k.head.alone)
+    alone_.erase(place_of(k));
+  else
+    state(k.tenant).order.erase(place_of(k));
+  auto [from, to] = overdue_.equal_range(k.head.overdue_at);
+  for (auto o = from; o != to; ++o)
+    if (o->second == id) {
+      overdue_.erase(o);
+      break;
+    }
+  heads_.erase(it);
+  --waiting_;
+}
+
+/// Tells the gate what the tenant's first job is now.
+void dispatch_core::offer(tenant_index t) {
+  auto& s = state(t);
+  bool capped = settings_.tenant_in_flight_max > 0
+                && s.in_flight >= settings_.tenant_in_flight_max;
+  if (s.order.empty() || capped)
+    gate_.withdraw(t);
+  else
+    gate_.offer(t, s.order.begin()->rank);
+}
+
+void dispatch_core::mark_overdue(mono_time now) {
+  while (!overdue_.empty() && overdue_.begin()->first <= now) {
+    auto k = heads_.at(overdue_.begin()->second);
+    remove(k.head.id);
+    k.overdue = true;
+    add(k);
+    offer(k.tenant);
+  }
+}
+
+// --- what workers say -------------------------------------------------------
+
+std::vector<attempt_id> dispatch_core::register_worker(
+  const std::string& worker, uint64_t generation, uint32_t slots,
+  const std::vector<attempt_id>& running, mono_time now) {
+  // One that the same generation reports again still runs, and keeps its charge.
   auto previous = withdraw(worker, generation);
-  auto& fresh = workers_[worker];
-  fresh = worker_state{.generation = generation, .slots = slots};
-  fresh.running.insert(running.begin(), running.end());
-  return older ? previous : std::vector<attempt_id>{};
+  if (!slots_.add(worker, generation, slots))
+    return {};
+  for (auto id : running)
+    slots_.occupy(worker, id, {.since = now});
+  std::erase_if(previous, [&](const attempt_id& id) {
+    return std::find(running.begin(), running.end(), id) != running.end();
+  });
+  return previous;
 }
 
 std::vector<attempt_id> dispatch_core::withdraw(const std::string& worker,
                                                 uint64_t generation) {
-  auto it = workers_.find(worker);
-  if (it == workers_.end() || it->second.generation > generation)
+  auto running = slots_.remove(worker, generation);
+  if (!running)
     return {};
-  std::vector<attempt_id> lost{it->second.running.begin(),
-                               it->second.running.end()};
-  workers_.erase(it);
-  std::erase_if(pending_, [&](const auto& item) {
-    if (item.second.order.worker != worker)
-      return false;
-    put_back(item.second);
-    return true;
-  });
+  std::vector<attempt_id> lost;
+  for (const auto& [id, what] : *running) {
+    lost.push_back(id);
+    if (what.tenant == running_attempt::no_tenant)
+      continue;
+    --state(what.tenant).in_flight;
+    offer(what.tenant);
+  }
+  std::vector<job_id> unanswered;
+  for (const auto& [id, p] : pending_)
+    if (p.order.worker == worker)
+      unanswered.push_back(id);
+  for (auto id : unanswered)
+    put_back(*take_pending(id));
   return lost;
 }
 
+void dispatch_core::freed(const std::string& worker, attempt_id attempt,
+                          duration ran) {
+  auto what = slots_.vacate(worker, attempt);
+  if (!what) {
+    // It ended before the shard's answer came: that answer will find no order.
+    auto p = pending_.find(attempt.job);
+    if (p == pending_.end() || p->second.order.worker != worker
+        || p->second.order.after_attempt + 1 != attempt.attempt)
+      return;
+    auto early = take_pending(attempt.job);
+    slots_.release(worker);
+    gate_.correct(early->what.tenant, seconds(ran) - early->what.head.work_s);
+    return offer(early->what.tenant);
+  }
+  if (what->tenant == running_attempt::no_tenant)
+    return;
+  --state(what->tenant).in_flight;
+  gate_.correct(what->tenant, seconds(ran) - what->charged_s);
+  offer(what->tenant);
+}
+
+void dispatch_core::correct_charges(mono_time now) {
+  slots_.each_running([&](running_attempt& what) {
+    auto real = seconds(now - what.since);
+    if (what.tenant == running_attempt::no_tenant || real <= what.charged_s)
+      return;
+    gate_.correct(what.tenant, real - what.charged_s);
+    what.charged_s = real;
+  });
+}
+
+double dispatch_core::running_work_s(mono_time now) {
+  double rest = 0;
+  slots_.each_running([&](running_attempt& what) {
+    rest += std::max(0.0, what.charged_s - seconds(now - what.since));
+  });
+  return rest;
+}
+
+// --- the choice -------------------------------------------------------------
+
 std::vector<lease_order> dispatch_core::pick(mono_time now) {
   expire_orders(now);
+  mark_overdue(now);
   std::vector<lease_order> orders;
-  for (auto it = order_.begin(); it != order_.end();) {
-    auto& known = heads_[it->shard];
-    auto head = known.at(it->id);
-    std::string name;
-    auto* worker = place(head, name);
-    if (worker == nullptr) {
-      // A job that waits for an idle worker holds nobody else back.
-      if (!head.alone)
-        break;
-      ++it;
-      continue;
-    }
-    lease_order order{.shard = it->shard,
-                      .job = head.id,
-                      .after_attempt = head.attempt,
-                      .worker = name};
-    ++worker->pending;
-    worker->exclusive = head.alone;
-    pending_[head.id] = {order, head, now + timeout_};
-    orders.push_back(std::move(order));
-    known.erase(it->id);
-    it = order_.erase(it);
+  pick_alone(now, orders);
+  while (waiting_ > alone_.size() && slots_.free() > 0) {
+    auto tenant = gate_.pick();
+    if (!tenant)
+      break;
+    auto k = heads_.at(state(*tenant).order.begin()->rank.id);
+    auto worker = slots_.reserve(false);
+    if (!worker)
+      break;
+    order(k, *worker, now, orders);
   }
   return orders;
 }
 
-dispatch_core::worker_state* dispatch_core::place(const announced_head& head,
-                                                  std::string& name) {
-  worker_state* best = nullptr;
-  auto load = [](const worker_state& w) {
-    return w.pending + w.running.size();
-  };
-  for (auto& [key, worker] : workers_) {
-    bool fits = head.alone ? worker.idle() : worker.open();
-    if (fits && (best == nullptr || load(worker) < load(*best))) {
-      best = &worker;
-      name = key;
-    }
+/// Jobs that need an idle worker: they hold nobody else back, and are too few for
+/// the gate to care beyond their charge.
+void dispatch_core::pick_alone(mono_time now,
+                               std::vector<lease_order>& orders) {
+  while (!alone_.empty()) {
+    auto worker = slots_.reserve(true);
+    if (!worker)
+      return;
+    order(heads_.at(alone_.begin()->rank.id), *worker, now, orders);
   }
-  if (best == nullptr && head.alone) {
-    // Keep the least loaded worker free until it is idle, one at a time.
-    worker_state* least = nullptr;
-    for (auto& [key, worker] : workers_) {
-      if (worker.exclusive)
-        return nullptr;
-      if (least == nullptr || load(worker) < load(*least))
-        least = &worker;
-    }
-    if (least != nullptr)
-      least->exclusive = true;
-  }
-  return best;
 }
 
-void dispatch_core::granted(job_id job, attempt_id attempt) {
+void dispatch_core::order(const known_head& head, const std::string& worker,
+                          mono_time now, std::vector<lease_order>& orders) {
+  auto k = head; // `remove` ends the original.
+  remove(k.head.id);
+  gate_.charge(k.tenant, k.head.work_s);
+  ++state(k.tenant).in_flight;
+  offer(k.tenant);
+  orders.push_back({.shard = k.shard,
+                    .job = k.head.id,
+                    .after_attempt = k.head.attempt,
+                    .tenant = gate_.name(k.tenant),
+                    .work_s = k.head.work_s,
+                    .worker = worker});
+  pending_.insert_or_assign(
+    k.head.id, pending_order{orders.back(), k, now + settings_.lease_timeout});
+}
+
+// --- what becomes of orders -------------------------------------------------
+
+void dispatch_core::granted(job_id job, attempt_id attempt, mono_time now) {
   auto it = pending_.find(job);
   if (it == pending_.end())
     return;
-  if (auto w = workers_.find(it->second.order.worker); w != workers_.end()) {
-    --w->second.pending;
-    w->second.running.insert(attempt);
-  }
+  const auto& p = it->second;
+  slots_.occupy(
+    p.order.worker, attempt,
+    {.tenant = p.what.tenant, .charged_s = p.what.head.work_s, .since = now});
   pending_.erase(it);
 }
 
 void dispatch_core::refused(job_id job) {
   drop_order(job);
-}
-
-void dispatch_core::freed(const std::string& worker, attempt_id attempt) {
-  auto it = workers_.find(worker);
-  if (it == workers_.end())
-    return;
-  if (it->second.running.erase(attempt) == 0) {
-    // It ended before the shard's answer came: that answer will find no order.
-    if (auto p = pending_.find(attempt.job);
-        p != pending_.end() && p->second.order.worker == worker
-        && p->second.order.after_attempt + 1 == attempt.attempt)
-      drop_order(attempt.job);
-    return;
-  }
-  if (it->second.idle())
-    it->second.exclusive = false;
-}
-
-uint32_t dispatch_core::slots_total() const noexcept {
-  uint32_t n = 0;
-  for (const auto& [name, w] : workers_)
-    n += w.slots;
-  return n;
-}
-
-uint32_t dispatch_core::slots_free() const noexcept {
-  size_t n = 0;
-  for (const auto& [name, w] : workers_)
-    n += w.open() ? w.slots - w.pending - w.running.size() : 0;
-  return static_cast<uint32_t>(n);
 }
 
 std::optional<mono_time> dispatch_core::next_due() const {
@@ -161,16 +261,22 @@ std::optional<mono_time> dispatch_core::next_due() const {
   return due;
 }
 
+std::optional<dispatch_core::pending_order>
+dispatch_core::take_pending(job_id job) {
+  auto node = pending_.extract(job);
+  if (node.empty())
+    return std::nullopt;
+  --state(node.mapped().what.tenant).in_flight;
+  return std::move(node.mapped());
+}
+
 void dispatch_core::drop_order(job_id job) {
-  auto it = pending_.find(job);
-  if (it == pending_.end())
+  auto p = take_pending(job);
+  if (!p)
     return;
-  if (auto w = workers_.find(it->second.order.worker); w != workers_.end()) {
-    --w->second.pending;
-    if (w->second.idle())
-      w->second.exclusive = false;
-  }
-  pending_.erase(it);
+  slots_.release(p->order.worker);
+  gate_.correct(p->what.tenant, -p->what.head.work_s);
+  offer(p->what.tenant);
 }
 
 void dispatch_core::expire_orders(mono_time now) {
@@ -179,15 +285,19 @@ void dispatch_core::expire_orders(mono_time now) {
     if (p.expires <= now)
       late.push_back(id);
   for (auto id : late) {
-    auto order = pending_.at(id);
-    drop_order(id);
-    put_back(order);
+    auto p = *take_pending(id);
+    slots_.release(p.order.worker);
+    put_back(p);
   }
 }
 
 void dispatch_core::put_back(const pending_order& p) {
-  heads_[p.order.shard].emplace(p.order.job, p.head);
-  order_.insert({p.head.key, p.order.job, p.order.shard});
+  gate_.correct(p.what.tenant, -p.what.head.work_s);
+  add(p.what);
+  auto& known = queues_[{p.what.shard, p.what.tenant}];
+  if (std::find(known.begin(), known.end(), p.order.job) == known.end())
+    known.push_back(p.order.job);
+  offer(p.what.tenant);
 }
 
 } // namespace troupe::runtime

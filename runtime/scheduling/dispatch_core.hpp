@@ -1,12 +1,19 @@
 // A model's dispatcher, as decisions: which announced queue head gets which free
 // slot. Pure and soft state: shards re-announce and workers re-register after a
 // restart, so that nothing here must survive.
+//
+//   announce --> heads per (shard, tenant) --> heads per tenant, in order
+//                                                |  the first one
+//   freed <---- worker_slots <---- pick <---- tenant_gate
 #pragma once
 
 #include "runtime/ids.hpp"
 #include "runtime/scheduling/announced_head.hpp"
+#include "runtime/scheduling/tenant_gate.hpp"
+#include "runtime/scheduling/worker_slots.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,82 +23,117 @@
 
 namespace troupe::runtime {
 
+struct dispatch_settings {
+  /// An order that no shard answered by then frees its slot again.
+  duration lease_timeout{std::chrono::seconds{2}};
+  double gate_slack_jobs = 5;        ///< See tenant_gate.
+  uint32_t tenant_in_flight_max = 0; ///< Attempts of one tenant; 0 = no limit.
+};
+
 /// Ask `shard` for the job: compare and set on (job, after_attempt).
 struct lease_order {
   shard_id shard;
   job_id job;
   uint32_t after_attempt = 0;
+  std::string tenant;
+  double work_s = 0;  ///< Predicted.
   std::string worker; ///< Name of the worker that has the slot.
   friend bool operator==(const lease_order&, const lease_order&) = default;
 };
 
 class dispatch_core {
 public:
-  /// An order that no shard answered by then frees its slot again.
-  explicit dispatch_core(duration lease_timeout) : timeout_{lease_timeout} {}
+  explicit dispatch_core(dispatch_settings settings)
+    : settings_{settings}, gate_{settings.gate_slack_jobs} {}
 
-  /// Replaces what was known of the shard's queue.
-  void announce(shard_id shard, std::vector<announced_head> heads);
+  /// Replaces what was known of these queues of the shard.
+  void announce(shard_id shard, const std::vector<announced_queue>& queues);
+  /// Forgets the shard's queues: a new feed begins.
+  void reset(shard_id shard);
   /// A (re)started worker, or one that introduces itself to a restarted
   /// dispatcher with what it runs. Attempts of an older generation of the same
   /// name are lost and returned.
-  std::vector<attempt_id> register_worker(const std::string& worker,
-                                          uint64_t generation, uint32_t slots,
-                                          std::vector<attempt_id> running);
+  std::vector<attempt_id>
+  register_worker(const std::string& worker, uint64_t generation,
+                  uint32_t slots, const std::vector<attempt_id>& running,
+                  mono_time now);
   /// The worker takes nothing more; its running attempts are returned.
   std::vector<attempt_id> withdraw(const std::string& worker,
                                    uint64_t generation);
 
-  /// Every lease that can be asked for now, smallest key first. Jobs that must
-  /// run alone get an idle worker; while there is none, one worker is kept
-  /// free of new work for them.
+  /// Every lease that can be asked for now. Overdue jobs go first, then the
+  /// smallest key, both among tenants that the gate lets through.
   std::vector<lease_order> pick(mono_time now);
   /// The shard's answer. `granted`: the attempt occupies the slot from now on.
-  void granted(job_id job, attempt_id attempt);
+  void granted(job_id job, attempt_id attempt, mono_time now);
   void refused(job_id job);
-  /// The worker is done with the attempt, whatever became of it. May overtake
-  /// `granted` for the same attempt.
-  void freed(const std::string& worker, attempt_id attempt);
+  /// The worker is done with the attempt after `ran` on the slot, whatever
+  /// became of it. May overtake `granted` for the same attempt.
+  void freed(const std::string& worker, attempt_id attempt, duration ran);
+  /// Attempts that outlast their prediction count for what they really take.
+  void correct_charges(mono_time now);
 
-  uint32_t slots_total() const noexcept;
-  uint32_t slots_free() const noexcept;
+  uint32_t slots_total() const noexcept { return slots_.total(); }
+  uint32_t slots_free() const noexcept { return slots_.free(); }
+  /// Predicted rest of what runs, seconds of one slot.
+  double running_work_s(mono_time now);
+  bool idle() const noexcept {
+    return pending_.empty() && waiting_ == 0 && slots_.free() == slots_.total();
+  }
   /// When an unanswered order times out next.
   std::optional<mono_time> next_due() const;
+  const tenant_gate& gate() const noexcept { return gate_; }
 
 private:
-  struct worker_state {
-    uint64_t generation = 0;
-    uint32_t slots = 0;
-    uint32_t pending = 0;
-    std::set<attempt_id> running;
-    bool exclusive = false; ///< Runs, or waits to run, one job alone.
-    bool idle() const noexcept { return pending == 0 && running.empty(); }
-    bool open() const noexcept {
-      return !exclusive && pending + running.size() < slots;
-    }
-  };
-  struct pending_order {
-    lease_order order;
-    announced_head head;
-    mono_time expires;
-  };
+  using tenant_index = tenant_gate::tenant_index;
   struct candidate {
-    int64_t key;
-    job_id id;
+    head_rank rank;
     shard_id shard;
     friend auto operator<=>(const candidate&, const candidate&) = default;
   };
-  worker_state* place(const announced_head& head, std::string& name);
+  struct tenant_state {
+    std::set<candidate> order; ///< Heads of all shards that need no own worker.
+    uint32_t in_flight = 0;
+  };
+  struct known_head {
+    announced_head head;
+    tenant_index tenant = 0;
+    shard_id shard;
+    bool overdue = false;
+  };
+  struct pending_order {
+    lease_order order;
+    known_head what;
+    mono_time expires;
+  };
+  using queue_id = std::pair<shard_id, tenant_index>;
+
+  static candidate place_of(const known_head& k);
+  tenant_state& state(tenant_index t);
+  void add(const known_head& k);
+  void remove(job_id id);
+  void offer(tenant_index t);
+  void mark_overdue(mono_time now);
+  void order(const known_head& k, const std::string& worker, mono_time now,
+             std::vector<lease_order>& orders);
+  void pick_alone(mono_time now, std::vector<lease_order>& orders);
+  std::optional<pending_order> take_pending(job_id job);
   void drop_order(job_id job);
   void expire_orders(mono_time now);
   /// The order came to nothing, but the shard does not know: ask again.
   void put_back(const pending_order& p);
 
-  duration timeout_;
-  std::map<shard_id, std::map<job_id, announced_head>> heads_;
-  std::set<candidate> order_; ///< All heads that are not asked for yet.
-  std::map<std::string, worker_state> workers_;
+  dispatch_settings settings_;
+  tenant_gate gate_;
+  worker_slots slots_;
+  std::deque<tenant_state> tenants_;
+  std::map<queue_id, std::vector<job_id>> queues_;
+  std::unordered_map<job_id, known_head> heads_; ///< Not asked for yet.
+  std::set<candidate>
+    alone_; ///< Those of them that need a worker of their own.
+  std::multimap<mono_time, job_id> overdue_; ///< Those that may become so.
   std::unordered_map<job_id, pending_order> pending_;
+  size_t waiting_ = 0;
 };
 
 } // namespace troupe::runtime

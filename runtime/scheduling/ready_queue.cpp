@@ -134,6 +134,12 @@ int64_t ready_queue::work_us(std::string_view model) const {
   return m == nullptr ? 0 : m->histogram.all().work_us;
 }
 
+key_histogram::totals ready_queue::below(std::string_view model,
+                                         int64_t key) const {
+  const auto* m = find_model(model);
+  return m == nullptr ? key_histogram::totals{} : m->histogram.below(key);
+}
+
 std::vector<std::string_view> ready_queue::models() const {
   std::vector<std::string_view> names;
   for (const auto& [name, index] : model_names_)

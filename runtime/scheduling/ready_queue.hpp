@@ -76,6 +76,8 @@ public:
   size_t size(std::string_view model) const;
   size_t size(std::string_view model, std::string_view tenant) const;
   int64_t work_us(std::string_view model) const;
+  /// What waits for the model with a key before this one, to 4.2 s. O(1).
+  key_histogram::totals below(std::string_view model, int64_t key) const;
 
   /// Models that have ever had a job, in the order of their names.
   std::vector<std::string_view> models() const;

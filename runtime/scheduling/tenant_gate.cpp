@@ -76,12 +76,6 @@ void tenant_gate::correct(tenant_index t, double difference_s) {
   admit_throttled();
 }
 
-void tenant_gate::raise(tenant_index t, double clock) {
-  auto& x = tenants_[t];
-  if (clock > x.clock)
-    correct(t, (clock - x.clock) * x.share);
-}
-
 double tenant_gate::gap() const {
   return active_.empty() ? 0 : active_.rbegin()->first - active_.begin()->first;
 }

@@ -54,8 +54,6 @@ public:
   void charge(tenant_index t, double work_s);
   /// The real work turned out to differ from what was charged.
   void correct(tenant_index t, double difference_s);
-  /// A dispatcher that replaces another goes on from the clocks others know.
-  void raise(tenant_index t, double clock);
 
   double clock(tenant_index t) const { return tenants_[t].clock; }
   bool waits(tenant_index t) const { return tenants_[t].head.has_value(); }

@@ -1,5 +1,8 @@
 #include "runtime/storage/rocksdb_tables.hpp"
 
+#include "runtime/storage/posix_file.hpp"
+#include "runtime/storage/rocksdb_log.hpp"
+
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
@@ -37,9 +40,7 @@ rocksdb::DBOptions database_options(const rocksdb_tables_config& config) {
   o.enable_write_thread_adaptive_yield = false;
   // Fail-stop: no retry behind our back (Rebello et al., ATC'20).
   o.max_bgerror_resume_count = 0;
-  o.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  o.keep_log_file_num = 4;
-  o.max_log_file_size = 4 * mib;
+  o.info_log = make_rocksdb_log();
   o.stats_dump_period_sec = 0;
   o.stats_persist_period_sec = 0;
   o.skip_stats_update_on_db_open = true;
@@ -105,6 +106,9 @@ rocksdb_tables::rocksdb_tables() = default;
 
 result<std::unique_ptr<rocksdb_tables>>
 rocksdb_tables::open(const rocksdb_tables_config& config) {
+  if (config.may_create) // RocksDB would log a missing folder as an error.
+    if (auto ok = make_directories(config.path); !ok)
+      return ok.error();
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::Open(database_options(config), config.path,

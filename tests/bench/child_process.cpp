@@ -134,6 +134,12 @@ int child_process::stop(double limit_s) {
   if (pid_ < 0)
     return 0;
   ::kill(pid_, SIGTERM);
+  return await_exit(limit_s);
+}
+
+int child_process::await_exit(double limit_s) {
+  if (pid_ < 0)
+    return 0;
   const auto deadline = now() + from_seconds(limit_s);
   int status = 0;
   while (::waitpid(pid_, &status, WNOHANG) == 0) {

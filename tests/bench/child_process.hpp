@@ -37,6 +37,8 @@ public:
   void kill();
   /// SIGTERM, then SIGKILL after `limit_s`. The exit status as wait gives it.
   int stop(double limit_s = 15.0);
+  /// Its end without a signal; SIGKILL after `limit_s`. The same status.
+  int await_exit(double limit_s = 60.0);
 
 private:
   std::vector<std::string> argv_;

@@ -41,8 +41,11 @@ private:
   fs::path path_;
 };
 
-std::string complaints(const fs::path& file) {
-  auto read = load_config(file);
+constexpr engine_build with_torch{.torch = true};
+constexpr engine_build without_torch{.torch = false};
+
+std::string complaints(const fs::path& file, engine_build build = with_torch) {
+  auto read = load_config(file, build);
   REQUIRE(read.has_error());
   return read.error().str();
 }
@@ -59,7 +62,7 @@ TEST_CASE("a model path is relative to the configuration file",
   folder.write("models/w/config.json", "{}");
   auto file = folder.write("etc/t.yaml", "models:\n"
                                          "  - {name: w, path: ../models/w}\n");
-  auto read = load_config(file);
+  auto read = load_config(file, with_torch);
   INFO((read.has_error() ? read.error().str() : ""));
   REQUIRE(read.has_value());
   CHECK(fs::path{read->models[0].path} == folder.path() / "models/w");
@@ -84,6 +87,28 @@ TEST_CASE("files that a configuration names must exist", "[runtime][config]") {
   CHECK(says(said, ":5:18: engine.binary: there is no program '"));
 }
 
+TEST_CASE("a build without LibTorch refuses models that need it",
+          "[runtime][config]") {
+  scratch_folder folder;
+  folder.write("w/config.json", "{}");
+  auto file = folder.write("t.yaml", "models:\n"
+                                     "  - {name: w, path: w}\n"
+                                     "  - {backend: simulated, name: s}\n"
+                                     "  - {path: w, backend: torch_decoder, "
+                                     "name: x}\n");
+  auto said = complaints(file, without_torch);
+  INFO(said);
+  CHECK(says(said, ":2:5: models[0].backend: this build has no LibTorch"));
+  CHECK(says(said, ":4:24: models[2].backend: this build has no LibTorch"));
+  CHECK_FALSE(says(said, "models[1]"));
+  CHECK(load_config(file, with_torch).has_value());
+
+  folder.write("engine", "");
+  auto other = folder.write("other.yaml", "models: [{name: w, path: w}]\n"
+                                          "engine: {binary: engine}\n");
+  CHECK(load_config(other, without_torch).has_value());
+}
+
 TEST_CASE("a file that cannot be read is a problem of the whole file",
           "[runtime][config]") {
   scratch_folder folder;
@@ -98,25 +123,28 @@ TEST_CASE("the demo serves the trained model where it finds it",
   scratch_folder folder;
   folder.write("build/release/troupe", "");
   auto program = folder.path() / "build/release/troupe";
-  auto bare = demo_config(program);
+  auto bare = demo_config(program, with_torch);
   REQUIRE(bare.models.size() == 1);
   CHECK(bare.models[0].name == "sim-fast");
 
   folder.write("models/demo/writer/config.json", "{}");
-  auto found = demo_config(program);
+  auto found = demo_config(program, with_torch);
   REQUIRE(found.models.size() == 2);
   CHECK(found.models[0].name == "writer");
   CHECK(fs::path{found.models[0].path} == folder.path() / "models/demo/writer");
 
   folder.write("build/release/writer/config.json", "{}");
-  CHECK(fs::path{demo_config(program).models[0].path}
+  CHECK(fs::path{demo_config(program, with_torch).models[0].path}
         == folder.path() / "build/release/writer");
+  auto without = demo_config(program, without_torch);
+  REQUIRE(without.models.size() == 1);
+  CHECK(without.models[0].name == "sim-fast");
 }
 
 TEST_CASE("the demo configuration is a valid one", "[runtime][config]") {
   scratch_folder folder;
   folder.write("models/demo/writer/config.json", "{}");
-  auto demo = demo_config(folder.path() / "troupe");
+  auto demo = demo_config(folder.path() / "troupe", with_torch);
   auto again = parse_config(print_effective(demo), "demo", folder.path());
   INFO((again.has_error() ? again.error().str() : ""));
   REQUIRE(again.has_value());

@@ -26,6 +26,9 @@ struct ledger_fixture {
                      clock.mono());
     return job->record.id;
   }
+  std::vector<announced_head> heads() const {
+    return ledger.heads("m", last.tenant, 9, clock.mono(), clock.wall()).heads;
+  }
   errc refusal() const { return std::get<refused>(outcome).why.code; }
 
   manual_clock clock;
@@ -42,7 +45,7 @@ TEST_CASE("nothing may run before it is durable", "[runtime][ledger]") {
   ledger_fixture f;
   auto job = f.admit();
   REQUIRE(job.has_value());
-  CHECK(f.ledger.heads("m", 9).empty());
+  CHECK(f.heads().empty());
   CHECK_FALSE(f.ledger.lease(job->record.id, 0).has_value());
   CHECK(job->record.id.shard() == shard_id{5});
 }
@@ -62,17 +65,17 @@ TEST_CASE("a requeued job keeps its key and waits out its delay",
           "[runtime][ledger]") {
   ledger_fixture f;
   auto id = f.ready();
-  auto key = f.ledger.heads("m", 1).at(0).key;
+  auto key = f.heads().at(0).key;
   auto record = f.ledger.lease(id, 0)->record;
   record.attempt = 1;
   record.suspect = true;
   f.ledger.requeued(record, 3s, f.clock.mono());
-  CHECK(f.ledger.heads("m", 1).empty());
+  CHECK(f.heads().empty());
   f.clock.advance(2999ms);
   CHECK(f.ledger.due(f.clock.mono()).empty());
   f.clock.advance(1ms);
   CHECK(f.ledger.due(f.clock.mono()).size() == 1);
-  auto head = f.ledger.heads("m", 1).at(0);
+  auto head = f.heads().at(0);
   CHECK(head.key == key);
   CHECK(head.attempt == 1);
   CHECK(head.alone);

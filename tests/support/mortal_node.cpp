@@ -32,25 +32,46 @@ std::pair<pid_t, std::string> parent_of(const std::filesystem::path& proc) {
 
 } // namespace
 
-mortal_node::mortal_node(const std::string& model) {
-  std::ofstream{config_} << "node: { data_dir: " << dir_.str("data")
-                         << " }\n"
-                            "gateway: { listen: 127.0.0.1:0 }\n"
-                            "admin: { listen: 127.0.0.1:0 }\n"
-                            "models:\n  - "
-                         << model << "\n";
+mortal_node::mortal_node(const std::string& model)
+  : mortal_node{place{}, model} {}
+
+mortal_node::mortal_node(const place& where, const std::string& model)
+  : data_dir_{where.data_dir.empty() ? dir_.str("data") : where.data_dir} {
+  std::ofstream file{config_};
+  file << "node: { data_dir: " << data_dir_
+       << " }\n"
+          "gateway: { listen: 127.0.0.1:0 }\n"
+          "admin: { listen: 127.0.0.1:0 }\n";
+  if (!where.store.empty())
+    file << "store: " << where.store << "\n";
+  file << "models:\n  - " << model << "\n";
+  file.close();
   start();
 }
 
-void mortal_node::start() {
+void mortal_node::launch() {
   node_ = std::make_unique<bench::child_process>(
     std::vector<std::string>{TROUPE_BIN_DIR "/troupe", "serve", "-c", config_},
     dir_.str("log"));
+}
+
+void mortal_node::start() {
+  launch();
   node_->await_listening();
 }
 
+int mortal_node::start_in_vain() {
+  launch();
+  return node_->await_exit();
+}
+
+std::string mortal_node::log() const {
+  std::ifstream file{dir_.str("log")};
+  return {std::istreambuf_iterator<char>{file}, {}};
+}
+
 size_t mortal_node::kill_engines() {
-  std::ifstream file{dir_.str("data") + "/listening.json"};
+  std::ifstream file{data_dir_ + "/listening.json"};
   std::string line;
   std::getline(file, line);
   auto node = json::parse(line).at("pid").to_number<pid_t>();
@@ -66,11 +87,13 @@ size_t mortal_node::kill_engines() {
   return killed;
 }
 
-void mortal_node::await_ready() {
-  for (int tries = 0; tries < 20'000; ++tries)
-    if (fetch(node_->admin_port(), "GET", "/readyz").status == 200)
+void mortal_node::await_ready(bool ready) {
+  const auto limit = bench::now() + bench::from_seconds(60);
+  while (bench::now() < limit)
+    if (fetch(node_->admin_port(), "GET", "/readyz").status
+        == (ready ? 200 : 503))
       return;
-  FAIL("the node did not become ready");
+  FAIL("the node did not become " << (ready ? "ready" : "unready"));
 }
 
 std::string mortal_node::submit(const json::value& body) {

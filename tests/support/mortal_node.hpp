@@ -8,6 +8,7 @@
 #include <boost/json/value.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,17 +17,34 @@ namespace troupe::tests {
 
 class mortal_node {
 public:
+  static constexpr const char* simulated =
+    "{ name: sim, backend: simulated, slots: 2 }";
+
   /// `model`: one line of YAML for `models`.
-  explicit mortal_node(
-    const std::string& model = "{ name: sim, backend: simulated, slots: 2 }");
+  explicit mortal_node(const std::string& model = simulated);
+  /// On a disk of the test's: `store` is YAML for `store`.
+  struct place {
+    std::string data_dir;
+    std::string store;
+  };
+  explicit mortal_node(const place& where,
+                       const std::string& model = simulated);
 
   void start();
+  /// Starts it and waits for its end: for a start that must fail. Its wait
+  /// status.
+  int start_in_vain();
   void kill() { node_->kill(); }       ///< SIGKILL.
-  int stop() { return node_->stop(); } ///< SIGTERM; its exit status.
+  int stop() { return node_->stop(); } ///< SIGTERM; its wait status.
+  /// Waits until it has ended by itself; its wait status.
+  int await_exit() { return node_->await_exit(); }
   /// SIGKILL to every engine process of the node; how many there were.
   size_t kill_engines();
-  /// Waits until the node says that it is ready.
-  void await_ready();
+  /// Waits until the node says that it is ready; or that it is not.
+  void await_ready(bool ready = true);
+  uint16_t port() const { return node_->gateway_port(); }
+  uint16_t admin_port() const { return node_->admin_port(); }
+  std::string log() const; ///< What it wrote to standard error so far.
 
   /// The id, or nothing when the node did not acknowledge.
   std::string submit(const boost::json::value& body);
@@ -40,8 +58,11 @@ public:
   std::vector<std::string> await_events(const std::string& id, size_t n);
 
 private:
+  void launch();
+
   temporary_directory dir_;
   std::string config_ = dir_.str("node.yaml");
+  std::string data_dir_;
   std::unique_ptr<bench::child_process> node_;
 };
 

@@ -1,5 +1,6 @@
 // GCC 12 destroys the captures of a lambda twice when the lambda is a coroutine
-// or a temporary of a co_await expression.
+// or a temporary of a co_await expression, and resumes a frame at the wrong place
+// after a co_await inside a condition: gateway/coroutine.hpp.
 #include "tests/tidy/rules.hpp"
 
 #include <algorithm>
@@ -65,6 +66,27 @@ std::size_t expression_end(const std::string& code, std::size_t at) {
   return code.size();
 }
 
+// Whether the innermost open bracket before `at` is no brace: a condition, an
+// argument or an index.
+bool in_parentheses(const std::string& code, std::size_t at) {
+  int depth = 0;
+  for (auto i = at; i-- > 0;) {
+    if (code[i] == ')' || code[i] == ']' || code[i] == '}')
+      ++depth;
+    if ((code[i] == '(' || code[i] == '[' || code[i] == '{') && depth-- == 0)
+      return code[i] != '{';
+  }
+  return false;
+}
+
+// Whether what precedes `at` begins a statement or ends in `=` or `co_return`.
+bool begins_expression(const std::string& code, std::size_t at) {
+  static const std::regex start{
+    R"((^|[;{}):]|[^=!<>+\-*/%&|^]=|\bco_return|\belse|\bdo)\s*$)"};
+  auto from = at < 32 ? 0 : at - 32; // Enough for the word before.
+  return std::regex_search(code.substr(from, at - from), start);
+}
+
 bool is_coroutine(const std::string& body) {
   static const std::regex keyword{R"(\bco_(await|return|yield)\b)"};
   return std::regex_search(body, keyword);
@@ -93,6 +115,8 @@ findings check_coroutine(const source_text& text) {
   }
   for (auto at = code.find("co_await"); at != std::string::npos;
        at = code.find("co_await", at + 8)) {
+    if (in_parentheses(code, at) || !begins_expression(code, at))
+      report(at, "co_await inside a condition or a larger expression");
     auto end = expression_end(code, at + 8);
     for (auto inner = code.find('[', at); inner < end;
          inner = code.find('[', inner + 1))

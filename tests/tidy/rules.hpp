@@ -21,7 +21,8 @@ findings check_names(const source_text& text);
 /// In `actors/`: nothing that blocks, waits without end or hides a message.
 findings check_actor(const source_text& text);
 
-/// No lambda with captures is a coroutine or stands in a `co_await` expression.
+/// No lambda with captures is a coroutine or stands in a `co_await` expression;
+/// `co_await` is a statement, a whole initialiser or a whole `co_return`.
 findings check_coroutine(const source_text& text);
 
 /// In tests: no sleep, wall clock or fixed port. Benchmarks may wait.

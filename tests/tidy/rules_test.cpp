@@ -144,6 +144,37 @@ TEST_CASE("lambdas with captures are kept from coroutines",
   }
 }
 
+TEST_CASE("co_await stands alone", "[tidy][coroutine]") {
+  for (const std::string bad :
+       {"while (co_await f()) {}", "if (!co_await f()) return;",
+        "if (auto x = co_await f(); x) g();", "while (a && co_await f()) {}",
+        "for (auto x : co_await f()) {}", "for (;\n     co_await f();) {}",
+        "g(co_await f());", "g(1,\n  co_await f());",
+        "auto x = (co_await f()).y;", "auto x = !co_await f();",
+        "auto x = 1 + co_await f();", "x += co_await f();",
+        "auto x = a[co_await f()];", "auto x = y == co_await f();",
+        "switch (co_await f()) {}",
+        "f([]() -> task<int> { co_return g(co_await h()); });"}) {
+    INFO(bad);
+    CHECK(check_coroutine(make_source("gateway/a.cpp", bad + "\n")).size()
+          == 1);
+    auto excused = "// tidy: coroutine: why not\n" + bad + "\n";
+    if (bad.find('\n') == std::string::npos)
+      CHECK(check_coroutine(make_source("gateway/a.cpp", excused)).empty());
+  }
+  for (const std::string good :
+       {"co_await f();", "auto x = co_await f(g(1), h[2]);",
+        "auto [a, b]\n    = co_await f();", "x = co_await f();",
+        "co_return co_await f();", "bool x{co_await f()};",
+        "if (a) co_await f();", "for (;;) {\n  co_await f();\n}",
+        "if (a)\n  b();\nelse\n  co_await f();", "case 1: co_await f();",
+        "f([]() -> task<void> { co_await g(); });",
+        "g(\"co_await\"); // while (co_await f())"}) {
+    INFO(good);
+    CHECK(check_coroutine(make_source("gateway/a.cpp", good + "\n")).empty());
+  }
+}
+
 TEST_CASE("tests do not wait by the clock", "[tidy][waits]") {
   for (const std::string bad :
        {"std::this_thread::sleep_for(1ms);", "auto t = system_clock::now();",

@@ -80,7 +80,6 @@ TEST_CASE("no sample makes a prediction that is no number",
   cost_model model;
   for (int i = 0; i < 20'000; ++i) {
     cost_sample s{.job = {.tenant = "t", .input_bytes = any()},
-                  .predicted_output_tokens = any(),
                   .input_tokens = any(),
                   .output_tokens = any(),
                   .seconds = any()};
@@ -152,7 +151,6 @@ TEST_CASE("a tenant's own factor shows after twenty jobs and is bounded",
   auto learn = [&](std::string_view tenant, double out) {
     auto s = sample(100, out, 0.02 * out);
     s.job.tenant = tenant;
-    s.predicted_output_tokens = 100;
     model.learn(s);
   };
   for (int i = 0; i < 500; ++i)

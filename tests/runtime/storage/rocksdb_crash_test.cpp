@@ -1,13 +1,13 @@
 #include "runtime/job_codec.hpp"
 #include "runtime/storage/crc32c.hpp"
 #include "tests/runtime/storage/rocksdb_host.hpp"
+#include "tests/support/small_disk.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 
 #include <spawn.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -161,30 +161,6 @@ private:
   disk_faults& faults_;
 };
 
-/// A tmpfs of a few MiB; gone with the object.
-class small_disk {
-public:
-  explicit small_disk(const fs::path& path) : path_{path} {
-    fs::create_directories(path);
-    mounted_ = ::mount("tmpfs", path.c_str(), "tmpfs", 0, "size=6m") == 0;
-  }
-  small_disk(const small_disk&) = delete;
-  small_disk& operator=(const small_disk&) = delete;
-  ~small_disk() {
-    if (mounted_)
-      ::umount2(path_.c_str(), MNT_DETACH);
-  }
-  bool mounted() const noexcept { return mounted_; }
-  bool grow() const {
-    return ::mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT, "size=64m")
-           == 0;
-  }
-
-private:
-  fs::path path_;
-  bool mounted_ = false;
-};
-
 rocksdb_config small() {
   rocksdb_config config;
   config.memtables_bytes_max = 4u << 20;
@@ -287,10 +263,10 @@ TEST_CASE("after a failed sync the store takes nothing more",
 TEST_CASE("a full disk stops commits, keeps what was acknowledged",
           "[runtime][storage][rocksdb]") {
   const temporary_directory directory;
-  const small_disk disk{directory.path() / "disk"};
+  const small_disk disk{directory.path() / "disk", 6};
   if (!disk.mounted())
     SKIP("mounting a small tmpfs needs root");
-  const auto path = directory.path() / "disk" / "data";
+  const auto path = disk.path("data");
   std::vector<job_id> acked;
   job_samples samples{1};
   {
@@ -322,7 +298,7 @@ TEST_CASE("a full disk stops commits, keeps what was acknowledged",
     CHECK((*store)->record(acked.front()).has_value());
   }
   // Space is back: the next start has all of it and goes on.
-  REQUIRE(disk.grow());
+  REQUIRE(disk.grow(64));
   const auto store = open_at(small(), path);
   INFO((store ? std::string{} : store.error().context));
   REQUIRE(store.has_value());

@@ -1,0 +1,18 @@
+// The one commit that makes an admitted job durable: its request, its record, its
+// first events and, if it came with one, its idempotency key.
+#pragma once
+
+#include "actors/messages.hpp"
+
+#include <optional>
+
+namespace troupe::actors {
+
+/// `spec` has its id; the sink of `reply` hears of it once it is on disk.
+commit_request
+make_admission_commit(uint64_t epoch, runtime::admitted job,
+                      runtime::spec_ptr spec, const std::string& key,
+                      const std::optional<runtime::idempotency_entry>& entry,
+                      runtime::sink_ref reply);
+
+} // namespace troupe::actors

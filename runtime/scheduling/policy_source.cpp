@@ -1,0 +1,30 @@
+#include "runtime/scheduling/policy_source.hpp"
+
+namespace troupe::runtime {
+
+policy_source::policy_source(boost_settings boost, cost_prior prior)
+  : boost_{boost}, costs_{prior} {
+  boost_.observe_work(costs_.predict({}, 0).mean_s);
+}
+
+void policy_source::backlog(shard_id shard, double due_work_s) {
+  due_s_[shard] = due_work_s;
+}
+
+std::shared_ptr<const model_policy>
+policy_source::publish(double capacity, double running_s, mono_time now) {
+  if (capacity > 0)
+    capacity_ = capacity;
+  double due = running_s;
+  for (const auto& [shard, work] : due_s_)
+    due += work;
+  boost_.observe_drain(due / capacity_, now);
+  if (!published_ || published_->version() != costs_.version())
+    published_ = std::make_shared<const cost_model>(costs_);
+  return std::make_shared<const model_policy>(
+    model_policy{.terms = boost_.terms(capacity_),
+                 .costs = published_,
+                 .drain_s = boost_.drain_s()});
+}
+
+} // namespace troupe::runtime

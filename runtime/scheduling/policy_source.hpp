@@ -1,0 +1,38 @@
+// What a model's dispatcher publishes to all shards each second: learnt costs,
+// and terms that follow the backlog the shards report.
+#pragma once
+
+#include "runtime/ids.hpp"
+#include "runtime/scheduling/queue_policy.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+namespace troupe::runtime {
+
+class policy_source {
+public:
+  policy_source(boost_settings boost, cost_prior prior);
+
+  /// A job of that predicted work was leased.
+  void leased(double work_s) noexcept { boost_.observe_work(work_s); }
+  void measured(const cost_sample& s) { costs_.learn(s); }
+  /// Due work that waits in the shard, seconds of one slot.
+  void backlog(shard_id shard, double due_work_s);
+  void forget(shard_id shard) { due_s_.erase(shard); }
+
+  /// `capacity`: slots times speed; while there is none the last one counts.
+  /// `running_s`: predicted rest of what runs.
+  std::shared_ptr<const model_policy> publish(double capacity, double running_s,
+                                              mono_time now);
+
+private:
+  boost_terms boost_;
+  cost_model costs_;
+  std::shared_ptr<const cost_model> published_;
+  std::map<shard_id, double> due_s_;
+  double capacity_ = 1;
+};
+
+} // namespace troupe::runtime

@@ -1,0 +1,53 @@
+#include "runtime/scheduling/queue_policy.hpp"
+
+#include <algorithm>
+
+namespace troupe::runtime {
+
+class_rules queue_rules::job_class(const std::string& name) const {
+  auto it = classes.find(name);
+  return it == classes.end() ? class_rules{} : it->second;
+}
+
+cost_features features_of(const job_spec& spec) {
+  auto bytes = spec.text.size();
+  for (const auto& m : spec.messages)
+    bytes += m.content.size();
+  return {.tenant = spec.tenant,
+          .task = spec.task,
+          .input_bytes = static_cast<double>(bytes),
+          .max_output_tokens = spec.params.max_output_tokens,
+          .given_s = spec.simulate ? spec.simulate->predicted_s : std::nullopt};
+}
+
+job_placement place_job(const job_spec& spec, const job_record& record,
+                        const queue_rules& rules, const model_policy& policy) {
+  job_placement p;
+  p.cost = policy.costs->predict(features_of(spec),
+                                 policy.terms.gamma / policy.terms.capacity);
+  auto job_class = rules.job_class(record.job_class);
+  key_inputs in{.arrival = record.created_at,
+                .weight = rules.tier(record.tier).weight,
+                .log_mgf = p.cost.log_mgf,
+                .slo = job_class.slo,
+                .deferral_max = job_class.deferral_max};
+  for (auto limit : {record.start_at, record.total_at})
+    if (limit != wall_time{})
+      in.deadline = std::min(in.deadline.value_or(limit), limit);
+  p.key = make_priority_key(in, policy.terms);
+  return p;
+}
+
+wall_time overdue_at(const job_record& record, const queue_rules& rules,
+                     double limit_s) {
+  auto job_class = rules.job_class(record.job_class);
+  auto factor = rules.tier(record.tier).backlog_factor;
+  // The record keeps K, not the base; the base is at most B later.
+  auto after_s =
+    4 * std::clamp(limit_s, 0.0, 1e9)
+    + factor * std::chrono::duration<double>(job_class.backlog_limit).count();
+  return wall_from_us(record.order_key)
+         + duration{static_cast<int64_t>(after_s * 1e6)};
+}
+
+} // namespace troupe::runtime

@@ -1,0 +1,67 @@
+// The rules of the queue as configured, and where they put one job: its predicted
+// cost, its key, and when it counts as overdue.
+#pragma once
+
+#include "runtime/job.hpp"
+#include "runtime/scheduling/boost_terms.hpp"
+#include "runtime/scheduling/cost_model.hpp"
+#include "runtime/scheduling/priority_key.hpp"
+
+#include <array>
+#include <map>
+#include <memory>
+#include <string>
+
+namespace troupe::runtime {
+
+/// What a job's class says about its place in the queue.
+struct class_rules {
+  duration slo{std::chrono::seconds{600}};
+  duration deferral_max{0};
+  duration backlog_limit{std::chrono::seconds{600}};
+  friend bool operator==(const class_rules&, const class_rules&) = default;
+};
+
+struct tier_rules {
+  double weight = 1;         ///< > 0
+  double backlog_factor = 1; ///< Of the class's limit; > 0.
+  friend bool operator==(const tier_rules&, const tier_rules&) = default;
+};
+
+struct queue_rules {
+  boost_settings boost;
+  std::array<tier_rules, 3> tiers{
+    tier_rules{0.0625, 0.5}, tier_rules{1, 1},
+    tier_rules{16, 2}};                       ///< flex, default, priority.
+  std::map<std::string, class_rules> classes; ///< Others: the default of it.
+
+  const tier_rules& tier(service_tier t) const noexcept {
+    return tiers[static_cast<size_t>(t) - 1];
+  }
+  class_rules job_class(const std::string& name) const;
+};
+
+/// What a model's dispatcher publishes; the same for all shards.
+struct model_policy {
+  key_terms terms;
+  std::shared_ptr<const cost_model> costs = std::make_shared<cost_model>();
+  double drain_s = 0; ///< V: until what is due would be done, averaged.
+};
+
+cost_features features_of(const job_spec& spec);
+
+struct job_placement {
+  cost_prediction cost;
+  priority_key key;
+};
+
+/// Where a job that arrives at `arrival` goes. `record` has its limits.
+job_placement place_job(const job_spec& spec, const job_record& record,
+                        const queue_rules& rules, const model_policy& policy);
+
+/// From then on the job goes before all that are not overdue: base + 3 B + the
+/// limit of its class and tier. `limit_s`: the largest B since it came.
+wall_time overdue_at(const job_record& record, const queue_rules& rules,
+                     double limit_s);
+
+} // namespace troupe::runtime
