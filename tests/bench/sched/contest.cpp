@@ -30,7 +30,8 @@ std::vector<standing> run_seed(const contest& c, uint64_t seed,
     if (trace)
       write_jobs(*trace, {c.title, each.name, seed}, w, x.trace);
     all.push_back({each.name, run_summary{c.only}, x.audit, x.gap_s,
-                   x.gap_bound_s > 0 ? x.gap_s / x.gap_bound_s : 0});
+                   x.gap_bound_s > 0 ? x.gap_s / x.gap_bound_s : 0, x.run_twice,
+                   x.refused_starts});
     all.back().pool.add(w, x.trace);
   }
   return all;
@@ -47,6 +48,8 @@ void merge(std::vector<standing>& into, std::vector<standing> from) {
     into[i].gap_s = std::max(into[i].gap_s, from[i].gap_s);
     into[i].gap_over_bound =
       std::max(into[i].gap_over_bound, from[i].gap_over_bound);
+    into[i].run_twice += from[i].run_twice;
+    into[i].refused_starts += from[i].refused_starts;
   }
 }
 

@@ -16,6 +16,8 @@ struct run_outcome {
   audit_figures audit; ///< Of Troupe's orders.
   double gap_s = 0;    ///< Of tenants' clocks; Troupe's with a gate.
   double gap_bound_s = 0;
+  uint64_t run_twice = 0;      ///< Attempts beside or after another. Must be 0.
+  uint64_t refused_starts = 0; ///< The worker had no slot after all.
 };
 
 struct contender {
@@ -29,6 +31,8 @@ struct standing {
   audit_figures audit;
   double gap_s = 0;
   double gap_over_bound = 0; ///< Largest gap / bound of a seed.
+  uint64_t run_twice = 0;
+  uint64_t refused_starts = 0;
 };
 
 struct contest {

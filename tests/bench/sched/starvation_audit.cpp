@@ -72,10 +72,10 @@ private:
 class audit {
 public:
   audit(const workload& w, const run_trace& t, const key_log& log,
-        const gate_terms* gate)
-    : work_{w}, trace_{t}, log_{log}, gate_{gate}, left_(w.jobs.size()),
-      rank_(w.jobs.size()), queued_(w.jobs.size()), running_(groups()),
-      running_ends_(groups()) {
+        const gate_terms* gate, double delay_s)
+    : work_{w}, trace_{t}, log_{log}, gate_{gate}, delay_s_{delay_s},
+      left_(w.jobs.size()), rank_(w.jobs.size()), queued_(w.jobs.size()),
+      running_(groups()), running_ends_(groups()) {
     for (const auto& s : t.segments) {
       left_[s.job] += s.to - s.from;
       longest_ = std::max(longest_, left_[s.job]);
@@ -181,10 +181,11 @@ private:
     auto g = group(e.job);
     auto ahead = queued_.before(rank_[e.job]) - queued_.before(first_[g])
                  + running_ends_[g] - running_[g] * e.at;
-    auto allowed = ahead / work_.slots;
+    auto allowed = ahead / work_.slots + delay_s_;
     if (gate_)
       allowed =
-        (ahead + gate_->slack_s + 2 * longest_) * work_.tenants / work_.slots;
+        delay_s_
+        + (ahead + gate_->slack_s + 2 * longest_) * work_.tenants / work_.slots;
     auto waited = e.length - e.at;
     figures_.beyond += waited > allowed + rounding_s;
     if (allowed > rounding_s)
@@ -195,6 +196,7 @@ private:
   const run_trace& trace_;
   const key_log& log_;
   const gate_terms* gate_;
+  double delay_s_;
   std::vector<double> left_; ///< Service that a job still got.
   std::vector<uint32_t> rank_;
   std::vector<uint32_t> first_; ///< Rank of each group's first.
@@ -216,8 +218,9 @@ void audit_figures::add(const audit_figures& x) {
 }
 
 audit_figures audit_starvation(const workload& w, const run_trace& t,
-                               const key_log& log, const gate_terms* gate) {
-  return audit{w, t, log, gate}.run();
+                               const key_log& log, const gate_terms* gate,
+                               double delay_s) {
+  return audit{w, t, log, gate, delay_s}.run();
 }
 
 } // namespace troupe::bench

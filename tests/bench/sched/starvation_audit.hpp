@@ -23,10 +23,11 @@ struct audit_figures {
   void add(const audit_figures& x);
 };
 
-/// `t` with its segments. `gate`: shares are equal and phi is taken as 1 over
+/// `t` with its segments. `delay_s`: what messages may add to the bound. `gate`: shares are equal and phi is taken as 1 over
 /// all tenants, the least it can be.
 audit_figures audit_starvation(const workload& w, const run_trace& t,
                                const key_log& log,
-                               const gate_terms* gate = nullptr);
+                               const gate_terms* gate = nullptr,
+                               double delay_s = 0);
 
 } // namespace troupe::bench

@@ -7,9 +7,6 @@
 namespace troupe::bench {
 namespace {
 
-/// `policy_snapshot` goes out once a second.
-constexpr double snapshot_s = 1;
-
 int64_t to_us(double seconds) {
   return static_cast<int64_t>(std::llround(seconds * 1e6));
 }
@@ -30,6 +27,7 @@ troupe_order::troupe_order(const workload& w, const troupe_options& options)
     heaps_(gated() ? w.tenants : 1), predictions_(w.jobs.size()),
     places_(w.jobs.size()) {
   current_.capacity = w.slots;
+  log_.limits.push_back({0, 0});
   log_.keys.resize(w.jobs.size());
   log_.bases.resize(w.jobs.size());
   if (!gated())

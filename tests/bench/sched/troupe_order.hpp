@@ -82,6 +82,9 @@ private:
   };
   enum class place : uint8_t { outside, queue, slot };
 
+  /// `policy_snapshot` goes out once a second.
+  static constexpr double snapshot_s = 1;
+
   runtime::cost_features features(const sim_job& j) const;
   double predict(uint32_t job);
   void enqueue(uint32_t job);
@@ -110,7 +113,7 @@ private:
   std::vector<float> charged_; ///< With a gate: what the tenant was charged.
   std::vector<std::pair<uint32_t, double>> running_; ///< Job, since.
   key_log log_;
-  double next_tick_ = 0;
+  double next_tick_ = snapshot_s;
   double gap_seen_ = 0;
   double slack_seen_ = 0;
 };

@@ -84,13 +84,15 @@ double workload::load() const {
 }
 
 double seed_plan::load() const {
+  if (fixed_load > 0)
+    return fixed_load;
   // Pollaczek and Khinchine, solved for the load.
   auto wait = fcfs_mean_s - mean_s;
   return 1 / (1 + mean_s * (1 + squared_cv) / (2 * wait));
 }
 
 workload seed_workload(const seed_plan& plan, uint64_t seed) {
-  workload w;
+  workload w{.slots = plan.slots};
   w.jobs.resize(plan.jobs);
   variates gaps{stream_of(seed, 1)};
   variates sizes{stream_of(seed, 2)};
@@ -99,7 +101,7 @@ workload seed_workload(const seed_plan& plan, uint64_t seed) {
   auto sigma = std::sqrt(variance);
   double now = 0;
   for (auto& j : w.jobs) {
-    now += gaps.exponential(plan.mean_s / plan.load());
+    now += gaps.exponential(plan.mean_s / (plan.load() * plan.slots));
     j.arrival = now;
     j.work = sigma > 0 ? sizes.lognormal(mu, sigma) : plan.mean_s;
     j.predicted = j.predicted_p50 = j.work;

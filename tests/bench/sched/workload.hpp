@@ -44,6 +44,8 @@ struct seed_plan {
   double mean_s = 0.2;
   double squared_cv = 4; ///< C^2 of the sizes; 0: constant.
   double fcfs_mean_s = 8.2;
+  uint32_t slots = 1;
+  double fixed_load = 0; ///< > 0: this instead.
   double load() const;
 };
 workload seed_workload(const seed_plan& plan, uint64_t seed);
