@@ -15,6 +15,39 @@ namespace {
 
 using runtime::task_kind;
 
+runtime::class_rules rules_of(const runtime::class_settings& x) {
+  return {.slo = x.slo,
+          .deadline_default = x.deadline_default,
+          .deferral_max = x.deferral_max,
+          .backlog_limit = x.backlog_limit};
+}
+
+runtime::queue_rules rules_of(const runtime::scheduling_settings& x) {
+  auto tier = [](const runtime::tier_settings& t) {
+    return runtime::tier_rules{.weight = t.weight, .backlog_factor = t.factor};
+  };
+  return {.boost = {.boost_m = x.chosen_boost_m(),
+                    .clamp_nats = x.boost_clamp_nats,
+                    .limit_max = x.boost_max,
+                    .backlog_ewma = x.backlog_ewma},
+          .tiers = {tier(x.tiers.flex), tier(x.tiers.standard),
+                    tier(x.tiers.priority)},
+          .classes = {{"interactive", rules_of(x.classes.interactive)},
+                      {"standard", rules_of(x.classes.standard)},
+                      {"batch", rules_of(x.classes.batch)}}};
+}
+
+/// A simulated model's cost is in its settings.
+runtime::cost_prior prior_of(const runtime::model_settings& m) {
+  if (!m.simulated)
+    return {};
+  auto tokens = std::max(1.0, static_cast<double>(m.simulated->tokens));
+  return {.service = {.base_s = 0,
+                      .input_token_s = 0,
+                      .output_token_s = m.simulated->median_s / tokens},
+          .output_tokens = tokens};
+}
+
 models::watchdog_config watchdog(const runtime::engine_settings& engine) {
   return {.heartbeat_timeout = engine.heartbeat_timeout,
           .hang_max = engine.hang_max};
@@ -85,6 +118,12 @@ tree_config make_tree_config(const runtime::config& config,
   tree.shard.ledger.jobs_max = share(config.queue.queued_jobs_max);
   tree.shard.ledger.specs_resident = share(config.queue.resident_jobs_max);
   tree.shard.job.events_max = config.gateway.limits.events_per_job_max;
+  tree.shard.rules =
+    std::make_shared<const runtime::queue_rules>(rules_of(config.scheduling));
+  tree.dispatch = {.lease_timeout = config.scheduling.lease_timeout,
+                   .gate_slack_jobs = config.scheduling.gate_slack_jobs,
+                   .tenant_in_flight_max =
+                     config.scheduling.tenant_in_flight_max};
   for (const auto& m : config.models) {
     bool is_simulated = m.backend == runtime::model_backend::simulated;
     tree.models.push_back(
@@ -92,6 +131,7 @@ tree_config make_tree_config(const runtime::config& config,
        .kind = std::string{to_string(m.backend)},
        .tasks = {task_kind::chat, task_kind::complete},
        .workers = m.workers,
+       .prior = prior_of(m),
        .make_engine = is_simulated ? simulated(m, config.engine)
                                    : local(m, config.engine, executable)});
   }

@@ -85,10 +85,14 @@ supervisor_config model(actor_env& env, const tree_config& config,
   result.children.push_back(
     {.spec = {.name = directory::dispatcher_name(m.name)},
      .start =
-       [&env, settings = actors::dispatcher_config{.model = m.name,
-                                                   .shards = config.shards,
-                                                   .workers = m.workers}](
-         uint64_t generation) {
+       [&env,
+        settings =
+          actors::dispatcher_config{.model = m.name,
+                                    .shards = config.shards,
+                                    .workers = m.workers,
+                                    .dispatch = config.dispatch,
+                                    .boost = config.shard.rules->boost,
+                                    .prior = m.prior}](uint64_t generation) {
          return any(actors::spawn_dispatcher(env, settings, generation));
        },
      .takes_drain = true});

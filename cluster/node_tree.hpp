@@ -13,6 +13,8 @@
 #include "actors/queue_shard.hpp"
 #include "actors/supervisor.hpp"
 #include "models/engine.hpp"
+#include "runtime/scheduling/dispatch_core.hpp"
+#include "runtime/scheduling/queue_policy.hpp"
 #include "runtime/storage/store.hpp"
 
 #include <string>
@@ -26,6 +28,7 @@ struct tree_model {
   std::string kind; ///< The backend's word, for people.
   std::vector<runtime::task_kind> tasks;
   size_t workers = 1; ///< 1..64
+  runtime::cost_prior prior;
   models::engine_factory make_engine;
   /// Between restarts of a worker.
   runtime::backoff_range backoff = runtime::engine_backoff;
@@ -35,6 +38,7 @@ struct tree_config {
   uint16_t shards = 64; ///< 1..1024
   actors::journal_config journal;
   actors::queue_shard_config shard;
+  runtime::dispatch_settings dispatch;
   std::vector<tree_model> models;
 };
 

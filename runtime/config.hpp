@@ -6,6 +6,7 @@
 
 #include "runtime/clock.hpp"
 #include "runtime/log.hpp"
+#include "runtime/scheduling_settings.hpp"
 
 #include <boost/system/result.hpp>
 
@@ -36,7 +37,6 @@ enum class store_kind : uint8_t { rocksdb, memory };
 enum class durability_level : uint8_t { fsync, os };
 enum class model_backend : uint8_t { torch_decoder, simulated };
 enum class service_distribution : uint8_t { lognormal, constant };
-enum class queue_order : uint8_t { tier_arrival };
 
 struct node_settings {
   std::string name = "a";
@@ -126,12 +126,6 @@ struct queue_settings {
   uint64_t resident_jobs_max = 50'000;
   friend bool operator==(const queue_settings&,
                          const queue_settings&) = default;
-};
-
-struct scheduling_settings {
-  queue_order order = queue_order::tier_arrival;
-  friend bool operator==(const scheduling_settings&,
-                         const scheduling_settings&) = default;
 };
 
 /// How long each phase of a stop may take.

@@ -13,7 +13,6 @@ constexpr std::array<std::string_view, 2> backend_words{"torch_decoder",
                                                         "simulated"};
 constexpr std::array<std::string_view, 2> service_words{"lognormal",
                                                         "constant"};
-constexpr std::array<std::string_view, 1> order_words{"tier_arrival"};
 constexpr std::array<std::string_view, 4> level_words{"debug", "info", "warn",
                                                       "error"};
 
@@ -159,11 +158,6 @@ void describe(config_visitor& v, queue_settings& x) {
             x.resident_jobs_max, {1, 10'000'000});
 }
 
-void describe(config_visitor& v, scheduling_settings& x) {
-  v.choice({"order", "Higher tier first, then earlier arrival."}, x.order,
-           order_words);
-}
-
 void describe(config_visitor& v, drain_settings& x) {
   v.seconds({"unready_s", "Readiness fails this long before work is refused."},
             x.unready, {0, 3600});
@@ -190,9 +184,6 @@ std::string_view to_string(durability_level x) noexcept {
 }
 std::string_view to_string(model_backend x) noexcept {
   return word_of(x, backend_words);
-}
-std::string_view to_string(queue_order x) noexcept {
-  return word_of(x, order_words);
 }
 
 } // namespace troupe::runtime

@@ -124,6 +124,11 @@ void describe(config_visitor& v, simulated_settings& x);
 void describe(config_visitor& v, engine_settings& x);
 void describe(config_visitor& v, queue_settings& x);
 void describe(config_visitor& v, scheduling_settings& x);
+void describe(config_visitor& v, boost_m_settings& x);
+void describe(config_visitor& v, tiers_settings& x);
+void describe(config_visitor& v, tier_settings& x);
+void describe(config_visitor& v, classes_settings& x);
+void describe(config_visitor& v, class_settings& x);
 void describe(config_visitor& v, drain_settings& x);
 void describe(config_visitor& v, log_settings& x);
 

@@ -90,6 +90,10 @@ admission_result shard_ledger::admit(job_spec& spec,
 
   auto at = next_arrival(now);
   spec.id = job_id::make(at, shard_, random);
+  if (spec.deadline.start_timeout == duration{0}
+      && spec.deadline.total_timeout == duration{0})
+    spec.deadline.total_timeout =
+      rules_->job_class(spec.job_class).deadline_default;
   auto record = make_record(spec);
   auto placement =
     place_job(spec, record, *rules_, *model(record.model).policy);

@@ -17,6 +17,7 @@ namespace troupe::runtime {
 /// What a job's class says about its place in the queue.
 struct class_rules {
   duration slo{std::chrono::seconds{600}};
+  duration deadline_default{0}; ///< Total; of jobs that name none. 0: none.
   duration deferral_max{0};
   duration backlog_limit{std::chrono::seconds{600}};
   friend bool operator==(const class_rules&, const class_rules&) = default;

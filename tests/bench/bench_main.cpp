@@ -88,6 +88,9 @@ void add_benches(CLI::App& app, command_line& line) {
       [&] { return bench_recover(shared, line.jobs); })
     ->add_option("--jobs", line.jobs, "queued when the node is killed")
     ->check(CLI::Range(uint64_t{1}, uint64_t{10'000'000}));
+  add("overload",
+      "the queue's order under load, beside first come, first served",
+      [&] { return bench_overload(shared); });
   add("store", "commits and recovery of the embedded store",
       [&] { return bench_store(shared); });
   auto* load = add("load", "submit to a running node's model `sim`",

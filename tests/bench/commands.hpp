@@ -25,6 +25,9 @@ int bench_accept(const bench_options& options);
 int bench_stream(const bench_options& options);
 /// Time from exec to ready with `jobs` queued after a SIGKILL; nothing lost.
 int bench_recover(const bench_options& options, uint64_t jobs);
+/// The queue's order beside first come, first served, at 0.9, 2 and 10 times what
+/// the slots can do.
+int bench_overload(const bench_options& options);
 /// The embedded store beside a bare RocksDB batch, and its recovery.
 int bench_store(const bench_options& options);
 

@@ -15,6 +15,7 @@ struct node_setup {
   uint32_t slots = 1;      ///< Of the simulated model, 1..1024.
   double service_s = 3600; ///< Time on a slot unless a job says otherwise.
   uint32_t tokens = 20;
+  std::string order = "mean"; ///< Of the queue.
 };
 
 /// Writes the configuration, starts the node and waits until /readyz is 200.

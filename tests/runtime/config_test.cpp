@@ -74,7 +74,11 @@ models:
     simulated: { service: constant, median_s: 1.5, p95_s: 2, seed: 18446744073709551615 }
 engine: { heartbeat_timeout_s: 2, hang_s_max: 4.5, binary: /opt/troupe-engine }
 queue: { queued_jobs_max: 100, resident_jobs_max: 10 }
-scheduling: { order: tier_arrival }
+scheduling:
+  order: short
+  boost_m: { short: 0.1 }
+  classes: { batch: { slo_s: 7200 } }
+  tiers: { priority: { weight: 100 } }
 drain: { finish_s: 0 }
 log: { level: debug }
 )");
@@ -97,6 +101,10 @@ log: { level: debug }
   CHECK(value.models[1].simulated->seed == UINT64_MAX);
   CHECK(value.engine.hang_max == 4500ms);
   CHECK(value.engine.binary == "/opt/troupe-engine");
+  CHECK(value.scheduling.order == queue_order::brief);
+  CHECK(value.scheduling.chosen_boost_m() == 0.1);
+  CHECK(value.scheduling.classes.batch.slo == 2h);
+  CHECK(value.scheduling.tiers.priority.weight == 100);
   CHECK(value.drain.finish == 0s);
   CHECK(value.log.level == log_level::debug);
 }

@@ -1,0 +1,97 @@
+#include "runtime/config_schema.hpp"
+
+#include <array>
+
+namespace troupe::runtime {
+namespace {
+
+constexpr std::array<std::string_view, 4> order_words{"mean", "tail", "short",
+                                                      "fcfs"};
+constexpr double year_s = 31'536'000;
+
+} // namespace
+
+double scheduling_settings::chosen_boost_m() const noexcept {
+  switch (order) {
+    case queue_order::mean:
+      return boost_m.mean;
+    case queue_order::tail:
+      return boost_m.tail;
+    case queue_order::brief:
+      return boost_m.brief;
+    case queue_order::fcfs:
+      return 0;
+  }
+  return 0;
+}
+
+void describe(config_visitor& v, scheduling_settings& x) {
+  v.choice({"order", "What to favour: the mean wait, its tail, short jobs "
+                     "above all, or nothing."},
+           x.order, order_words);
+  v.section({"boost_m", "How eagerly each order prefers short jobs; smaller: "
+                        "more."},
+            x.boost_m);
+  v.real({"boost_clamp_nats", "Bounds how far a job may be moved, in units of "
+                              "1/gamma."},
+         x.boost_clamp_nats, {0.1, 50});
+  v.seconds({"boost_max_s", "Bounds it in seconds, too."}, x.boost_max,
+            {0, 86'400});
+  v.seconds({"backlog_ewma_s", "Over which the backlog is averaged."},
+            x.backlog_ewma, {1, 86'400});
+  v.real({"gate_slack_jobs", "Average jobs that one tenant may be ahead of "
+                             "another."},
+         x.gate_slack_jobs, {0.1, 10'000});
+  v.integer({"tenant_in_flight_max", "Running jobs of one tenant per model; 0: "
+                                     "no limit."},
+            x.tenant_in_flight_max, {0, 1'000'000});
+  v.seconds({"lease_timeout_s", "A slot that nobody took is free after it."},
+            x.lease_timeout, {0.1, 60});
+  v.section({"tiers", "What each service tier weighs."}, x.tiers);
+  v.section({"classes", "What each class of jobs may expect."}, x.classes);
+}
+
+void describe(config_visitor& v, boost_m_settings& x) {
+  v.real({"mean", "For `order: mean`."}, x.mean, {0.001, 1000});
+  v.real({"tail", "For `order: tail`."}, x.tail, {0.001, 1000});
+  v.real({"short", "For `order: short`."}, x.brief, {0.001, 1000});
+}
+
+void describe(config_visitor& v, tiers_settings& x) {
+  v.section({"priority", "The highest tier."}, x.priority);
+  v.section({"default", "The tier of those who ask for none."}, x.standard);
+  v.section({"flex", "The lowest tier."}, x.flex);
+}
+
+void describe(config_visitor& v, tier_settings& x) {
+  v.real({"weight", "A job counts as this much shorter."}, x.weight,
+         {0.000001, 1'000'000});
+  v.real({"factor", "Of the class's backlog_limit_s."}, x.factor,
+         {0.001, 1000});
+}
+
+void describe(config_visitor& v, classes_settings& x) {
+  v.section({"interactive", "Somebody waits."}, x.interactive);
+  v.section({"standard", "The class of those who ask for none."}, x.standard);
+  v.section({"batch", "Nobody waits."}, x.batch);
+}
+
+void describe(config_visitor& v, class_settings& x) {
+  v.seconds({"slo_s", "A deadline nearer than this pulls a job forward."},
+            x.slo, {0, year_s});
+  v.seconds({"deadline_default_s", "Total deadline of jobs that name none; 0: "
+                                   "none."},
+            x.deadline_default, {0, 604'800});
+  v.seconds({"deferral_max_s", "A far deadline may put a job off by this."},
+            x.deferral_max, {0, 604'800});
+  v.seconds({"backlog_limit_s", "A job that waits this long beyond the bound "
+                                "of its key goes first."},
+            x.backlog_limit, {0.001, year_s});
+}
+
+std::string_view to_string(queue_order x) noexcept {
+  auto index = static_cast<size_t>(x);
+  return index < order_words.size() ? order_words[index] : "unknown";
+}
+
+} // namespace troupe::runtime

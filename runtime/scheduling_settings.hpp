@@ -1,0 +1,75 @@
+// The `scheduling` section of the configuration.
+#pragma once
+
+#include "runtime/clock.hpp"
+
+#include <cstdint>
+
+namespace troupe::runtime {
+
+// The order of these is the order of their words in config_schema_scheduling.cpp.
+enum class queue_order : uint8_t { mean, tail, brief, fcfs };
+
+/// How eagerly short jobs are preferred, for each order but fcfs.
+struct boost_m_settings {
+  double mean = 0.3;
+  double tail = 1.5;
+  double brief = 0.05;
+  friend bool operator==(const boost_m_settings&,
+                         const boost_m_settings&) = default;
+};
+
+struct tier_settings {
+  double weight = 1;
+  double factor = 1;
+  friend bool operator==(const tier_settings&, const tier_settings&) = default;
+};
+
+struct tiers_settings {
+  tier_settings priority{16, 2};
+  tier_settings standard{1, 1};
+  tier_settings flex{0.0625, 0.5};
+  friend bool operator==(const tiers_settings&,
+                         const tiers_settings&) = default;
+};
+
+struct class_settings {
+  duration slo{std::chrono::seconds{600}};
+  duration deadline_default{0};
+  duration deferral_max{0};
+  duration backlog_limit{std::chrono::seconds{600}};
+  friend bool operator==(const class_settings&,
+                         const class_settings&) = default;
+};
+
+struct classes_settings {
+  class_settings interactive{.slo = std::chrono::seconds{60},
+                             .backlog_limit = std::chrono::seconds{60}};
+  class_settings standard;
+  class_settings batch{.slo = std::chrono::seconds{3'600},
+                       .deadline_default = std::chrono::seconds{86'400},
+                       .deferral_max = std::chrono::seconds{86'400},
+                       .backlog_limit = std::chrono::seconds{86'400}};
+  friend bool operator==(const classes_settings&,
+                         const classes_settings&) = default;
+};
+
+struct scheduling_settings {
+  queue_order order = queue_order::mean;
+  boost_m_settings boost_m;
+  double boost_clamp_nats = 4;
+  duration boost_max{std::chrono::seconds{600}};
+  duration backlog_ewma{std::chrono::seconds{600}};
+  double gate_slack_jobs = 5;
+  uint32_t tenant_in_flight_max = 0;
+  duration lease_timeout{std::chrono::seconds{2}};
+  tiers_settings tiers;
+  classes_settings classes;
+
+  /// Of the chosen order; 0 for fcfs.
+  double chosen_boost_m() const noexcept;
+  friend bool operator==(const scheduling_settings&,
+                         const scheduling_settings&) = default;
+};
+
+} // namespace troupe::runtime
