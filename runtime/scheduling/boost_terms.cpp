@@ -43,6 +43,13 @@ void boost_terms::observe_drain(double x, mono_time now) noexcept {
   drain_at_ = now;
 }
 
+void boost_terms::resume_drain(double x, mono_time now) noexcept {
+  if (!std::isfinite(x) || x < 0)
+    return;
+  drain_s_ = x;
+  drain_at_ = now;
+}
+
 key_terms boost_terms::terms(double capacity) const noexcept {
   key_terms t{.capacity =
                 capacity > 0 && std::isfinite(capacity) ? capacity : 1.0};

@@ -43,6 +43,8 @@ public:
   /// Seconds until what is due would be done. Sampled whenever convenient: the
   /// average is over time. Other than finite and >= 0: ignored.
   void observe_drain(double seconds, mono_time now) noexcept;
+  /// Goes on from an average that somebody else had; else as `observe_drain`.
+  void resume_drain(double seconds, mono_time now) noexcept;
 
   /// `capacity` > 0, else 1 is used.
   key_terms terms(double capacity) const noexcept;
