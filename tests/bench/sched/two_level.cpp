@@ -74,7 +74,6 @@ public:
     log_.keys.resize(w.jobs.size());
     log_.bases.resize(w.jobs.size());
     log_.limits.push_back({0, 0});
-    terms_.capacity = w.slots;
   }
 
   run_outcome run() {
@@ -92,6 +91,7 @@ public:
 
 private:
   enum class where : uint8_t { queue, leased, slot, done };
+  using policy_ptr = std::shared_ptr<const runtime::model_policy>;
   struct job_state {
     where place = where::queue;
     uint32_t attempt = 0;
@@ -100,7 +100,7 @@ private:
   struct shard_state {
     runtime::ready_queue queue;
     std::vector<runtime::announced_head> announced;
-    runtime::key_terms terms;
+    policy_ptr policy = std::make_shared<runtime::model_policy>();
     uint64_t dispatcher = 0; ///< The newest that introduced itself.
   };
   struct dispatcher_state {
@@ -123,9 +123,9 @@ private:
     const auto& j = work_.jobs[job];
     auto& s = home(job);
     runtime::key_inputs in{.arrival = runtime::wall_from_us(agenda_.now()),
-                           .log_mgf =
-                             s.terms.gamma * j.predicted / s.terms.capacity};
-    auto key = runtime::make_priority_key(in, s.terms);
+                           .log_mgf = s.policy->terms.gamma * j.predicted
+                                      / s.policy->terms.capacity};
+    auto key = runtime::make_priority_key(in, s.policy->terms);
     log_.keys[job] = key.key;
     log_.bases[job] = key.base;
     enqueue(job);
@@ -140,7 +140,7 @@ private:
     home(job).queue.push(model, tenant, log_.keys[job], job_id{0, job},
                          to_us(work_.jobs[job].predicted));
     if (look(home(job)))
-      announce(home_id(job), false);
+      announce(home_id(job));
   }
 
   /// True if the first jobs of the queue changed.
@@ -157,10 +157,20 @@ private:
     return true;
   }
 
-  void announce(shard_id id, bool reset) {
-    to_dispatcher([this, id, reset, heads = shards_[id.value].announced] {
-      if (reset)
-        dispatcher_->core.reset(id);
+  void announce(shard_id id) {
+    to_dispatcher([this, id, heads = shards_[id.value].announced] {
+      dispatcher_->core.announce(id, {{tenant, heads}});
+    });
+  }
+
+  /// To a new dispatcher, with what the last one said.
+  void introduce(shard_id id) {
+    auto& s = shards_[id.value];
+    s.dispatcher = incarnation_;
+    look(s);
+    to_dispatcher([this, id, heads = s.announced, last = s.policy] {
+      dispatcher_->core.reset(id);
+      dispatcher_->policy.resume(*last, mono(agenda_.now()));
       dispatcher_->core.announce(id, {{tenant, heads}});
     });
   }
@@ -294,30 +304,27 @@ private:
     auto& core = dispatcher_->core;
     core.correct_charges(now);
     publish(
-      dispatcher_->policy.publish(work_.slots, core.running_work_s(now), now)
-        ->terms);
+      dispatcher_->policy.publish(work_.slots, core.running_work_s(now), now));
   }
 
-  void publish(const runtime::key_terms& next) {
-    auto limit = std::max(terms_.limit_s, next.limit_s);
+  void publish(const policy_ptr& next) {
+    auto limit = std::max(limit_s_, next->terms.limit_s);
     log_.limits.push_back({to_s(agenda_.now()), limit});
-    log_.limits.push_back({to_s(agenda_.now() + delay_), next.limit_s});
-    terms_ = next;
+    log_.limits.push_back({to_s(agenda_.now() + delay_), next->terms.limit_s});
+    limit_s_ = next->terms.limit_s;
     agenda_.after(delay_, [this, next] {
       for (auto& s : shards_)
-        s.terms = next;
+        s.policy = next;
     });
   }
 
   void start_dispatcher() {
     ++incarnation_;
     dispatcher_.emplace(dispatcher_state{.policy = {options_.boost, {}}});
+    dispatcher_->policy.publish(0, 0, mono(agenda_.now()));
     agenda_.after(delay_, [this] {
-      for (uint16_t s = 0; s < shards_.size(); ++s) {
-        shards_[s].dispatcher = incarnation_;
-        look(shards_[s]);
-        announce(shard_id{s}, true);
-      }
+      for (uint16_t s = 0; s < shards_.size(); ++s)
+        introduce(shard_id{s});
       introduce_worker();
     });
   }
@@ -349,7 +356,7 @@ private:
   uint64_t incarnation_ = 0;
   std::vector<attempt_id> running_;
   std::deque<attempt_id> waiting_; ///< At the worker, without a slot.
-  runtime::key_terms terms_;
+  double limit_s_ = 0;             ///< Published last.
   size_t next_ = 0;
   size_t left_ = work_.jobs.size();
   key_log log_;
