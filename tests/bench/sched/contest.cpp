@@ -31,7 +31,7 @@ std::vector<standing> run_seed(const contest& c, uint64_t seed,
       write_jobs(*trace, {c.title, each.name, seed}, w, x.trace);
     all.push_back({each.name, run_summary{c.only}, x.audit, x.gap_s,
                    x.gap_bound_s > 0 ? x.gap_s / x.gap_bound_s : 0, x.run_twice,
-                   x.refused_starts});
+                   x.refused_starts, x.moves});
     all.back().pool.add(w, x.trace);
   }
   return all;
@@ -50,6 +50,7 @@ void merge(std::vector<standing>& into, std::vector<standing> from) {
       std::max(into[i].gap_over_bound, from[i].gap_over_bound);
     into[i].run_twice += from[i].run_twice;
     into[i].refused_starts += from[i].refused_starts;
+    into[i].moves += from[i].moves;
   }
 }
 

@@ -18,6 +18,7 @@ struct run_outcome {
   double gap_bound_s = 0;
   uint64_t run_twice = 0;      ///< Attempts beside or after another. Must be 0.
   uint64_t refused_starts = 0; ///< The worker had no slot after all.
+  uint64_t moves = 0;          ///< Of workers between models.
 };
 
 struct contender {
@@ -33,6 +34,7 @@ struct standing {
   double gap_over_bound = 0; ///< Largest gap / bound of a seed.
   uint64_t run_twice = 0;
   uint64_t refused_starts = 0;
+  uint64_t moves = 0;
 };
 
 struct contest {

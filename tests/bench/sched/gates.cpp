@@ -39,7 +39,7 @@ const std::vector<gate>& gates() {
     {"G6", "tiers in lasting overload", run_g6},
     {"G7", "two levels: shards, dispatcher, delays", run_g7},
     {"G8", "G7 with the dispatcher killed", run_g8},
-    {"G9", "workers that move between models", nullptr},
+    {"G9", "workers that move between models", run_g9},
     {"G10", "no job beyond the starvation bound, in all runs", nullptr},
     {"G11", "speed of the classes on this machine", nullptr},
   };

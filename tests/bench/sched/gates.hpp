@@ -63,6 +63,7 @@ gate_result run_g5(const run_options& options);
 gate_result run_g6(const run_options& options);
 gate_result run_g7(const run_options& options);
 gate_result run_g8(const run_options& options);
+gate_result run_g9(const run_options& options);
 
 enum class preset : uint8_t { mean, tail, short_first };
 /// `scheduling.order` and its boost_m, with all other defaults.
