@@ -2,6 +2,8 @@
 #include "tests/bench/sched/closed_forms.hpp"
 #include "tests/bench/sched/gates.hpp"
 #include "tests/bench/sched/self_check.hpp"
+#include "tests/bench/sched/two_level.hpp"
+#include "tests/bench/sched/worker_pool.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
@@ -207,6 +209,69 @@ TEST_CASE("the audit follows the limits that were published",
   CHECK(audit_starvation(w, t, log).beyond == 1);
   log.limits = {{0, 0}, {5, 4}}; // T* of the oldest is 13
   CHECK(audit_starvation(w, t, log).beyond == 0);
+}
+
+TEST_CASE("two levels serve every job once, whatever the delay",
+          "[bench][sched]") {
+  auto w = seed_workload({.jobs = 5'000, .slots = 16, .fixed_load = 0.9}, 1);
+  double last = 0;
+  for (double delay_s : {0.0, 0.001, 0.02}) {
+    auto x = serve_two_level(w, {.delay_s = delay_s, .ahead = 2});
+    run_summary s;
+    s.add(w, x.trace);
+    auto f = s.figures();
+    CHECK(f.served == w.jobs.size());
+    CHECK(x.run_twice == 0);
+    CHECK(x.audit.jobs == w.jobs.size());
+    CHECK(x.audit.beyond == 0);
+    CHECK(f.mean > last);
+    last = f.mean;
+  }
+}
+
+TEST_CASE("without delay two levels start jobs as one heap would",
+          "[bench][sched]") {
+  auto w = seed_workload({.jobs = 2'000, .slots = 4, .fixed_load = 0.8}, 1);
+  // No preference for short jobs: no terms to lag behind.
+  two_level_options by_arrival{.boost = {.boost_m = 0}, .delay_s = 0};
+  auto x = serve_two_level(w, by_arrival);
+  auto first_come = fcfs_order(w);
+  auto y = serve(w, first_come);
+  double largest = 0;
+  for (size_t i = 0; i < w.jobs.size(); ++i)
+    largest =
+      std::max(largest, std::abs(x.trace.jobs[i].start - y.jobs[i].start));
+  CHECK(largest < 0.005); // microseconds, rounded once per job
+}
+
+TEST_CASE(
+  "a dispatcher that dies all the time loses no job and runs none twice",
+  "[bench][sched]") {
+  auto w = seed_workload({.jobs = 5'000, .slots = 16, .fixed_load = 0.5}, 2);
+  for (double delay_s : {0.0002, 0.05}) {
+    auto x = serve_two_level(
+      w, {.delay_s = delay_s, .ahead = 2, .kill_every_s = 1.3, .down_s = 0.2});
+    run_summary s;
+    s.add(w, x.trace);
+    CHECK(s.figures().served == w.jobs.size());
+    CHECK(x.run_twice == 0);
+  }
+}
+
+TEST_CASE("workers follow a demand that wanders", "[bench][sched]") {
+  auto w = drift_workload({.hours = 0.5}, 1);
+  CHECK_THAT(w.load(), WithinRel(0.8, 0.05));
+  auto mean = [&](const pool_outcome& x) {
+    run_summary s;
+    s.add(w, x.trace);
+    CHECK(s.figures().served == w.jobs.size());
+    return s.figures().mean;
+  };
+  auto fixed = serve_pool(w, {.allocates = false});
+  auto moving = serve_pool(w, {.load_s = 2});
+  CHECK(fixed.moves == 0);
+  CHECK(moving.moves > 0);
+  CHECK(mean(moving) < 0.1 * mean(fixed));
 }
 
 TEST_CASE("the same seeds give the same figures", "[bench][sched]") {
