@@ -193,14 +193,12 @@ struct list_jobs {
 };
 
 // --- to dispatcher ----------------------------------------------------------------
-
 /// Replaces what the dispatcher knew of these queues of the shard.
 struct announce_heads {
   runtime::shard_id shard;
   bool reset = false; ///< And forgets all others.
   std::vector<runtime::announced_queue> queues;
-  /// With `reset`: the last that the shard was told, by whomever.
-  std::shared_ptr<const runtime::model_policy> policy;
+  std::shared_ptr<const runtime::model_policy> policy; ///< With reset: known.
 };
 /// What waits in the shard, by the terms of the latest `publish_policy`.
 struct backlog_report {
