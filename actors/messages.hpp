@@ -198,7 +198,7 @@ struct announce_heads {
   runtime::shard_id shard;
   bool reset = false; ///< And forgets all others.
   std::vector<runtime::announced_queue> queues;
-  std::shared_ptr<const runtime::model_policy> policy; ///< With reset: known.
+  std::shared_ptr<const runtime::model_policy> policy; ///< On reset: last told.
 };
 /// What waits in the shard, by the terms of the latest `publish_policy`.
 struct backlog_report {
