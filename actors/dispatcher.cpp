@@ -63,6 +63,7 @@ private:
       // The shard is new, and so must be what it knows.
       core_.reset(x.shard);
       policy_.forget(x.shard);
+      resume(x.policy);
       tell_policy(x.shard);
     }
     core_.announce(x.shard, x.queues);
@@ -146,6 +147,13 @@ private:
         ++env_.letters.undeliverable;
     arm();
     arm_policy();
+  }
+
+  void resume(const std::shared_ptr<const runtime::model_policy>& last) {
+    if (!last)
+      return;
+    policy_.resume(*last, env_.mono());
+    published_ = policy_.publish(core_.slots_total(), 0, env_.mono());
   }
 
   /// Each second while there is something to do.

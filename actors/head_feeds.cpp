@@ -25,7 +25,8 @@ void head_feeds::announce_all(const runtime::shard_ledger& ledger,
   if (!f.dispatcher)
     return;
   f.announced.clear();
-  announce_heads message{.shard = shard_, .reset = true};
+  announce_heads message{
+    .shard = shard_, .reset = true, .policy = ledger.policy(model)};
   for (const auto& tenant : ledger.tenants(model)) {
     auto queue = look(ledger, {model, tenant});
     if (queue.heads.empty())

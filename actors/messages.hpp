@@ -203,12 +203,12 @@ struct list_jobs {
 };
 
 // --- to dispatcher ----------------------------------------------------------------
-
 /// Replaces what the dispatcher knew of these queues of the shard.
 struct announce_heads {
   runtime::shard_id shard;
   bool reset = false; ///< And forgets all others.
   std::vector<runtime::announced_queue> queues;
+  std::shared_ptr<const runtime::model_policy> policy; ///< On reset: last told.
 };
 /// What waits in the shard, by the terms of the latest `publish_policy`.
 struct backlog_report {

@@ -110,6 +110,10 @@ public:
   std::vector<std::string> tenants(const std::string& model) const;
   /// The dispatcher's view of the model, from now on.
   void set_policy(const std::string& model, policy_ptr policy);
+  /// The last of them; default values if there was none.
+  policy_ptr policy(const std::string& name) const {
+    return model(name).policy;
+  }
   /// What waits for the model with a key of at most `key`.
   key_histogram::totals backlog(const std::string& model, int64_t key) const;
   /// Waiting jobs of a model by tier: [0] flex, [1] default, [2] priority.

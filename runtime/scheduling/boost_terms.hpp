@@ -43,6 +43,8 @@ public:
   /// Seconds until what is due would be done. Sampled whenever convenient: the
   /// average is over time. Other than finite and >= 0: ignored.
   void observe_drain(double seconds, mono_time now) noexcept;
+  /// Goes on from an average that somebody else had; else as `observe_drain`.
+  void resume_drain(double seconds, mono_time now) noexcept;
 
   /// `capacity` > 0, else 1 is used.
   key_terms terms(double capacity) const noexcept;
@@ -55,6 +57,7 @@ private:
   double mean_work_s_ = 0;
   double samples_ = 0;
   std::optional<double> drain_s_;
+  mono_time drain_from_{}; ///< Until a whole window has passed, the plain mean.
   mono_time drain_at_{};
 };
 

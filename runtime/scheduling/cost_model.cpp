@@ -18,6 +18,9 @@ constexpr double ratio_max = 10; ///< Templates may add tokens to short texts.
 constexpr uint8_t unlimited = 255;
 /// No request has more tokens; longer answers count as this long.
 constexpr double tokens_max = 1 << 24;
+/// Of the lengths, for ln E[e^(rate * seconds)]: beyond it lie a few answers, or
+/// none but the prior's guess, whose e^(...) would outweigh all that were seen.
+constexpr double tail_quantile = 0.999;
 /// So that no product overflows: a job of a microsecond; thirty years.
 constexpr double rate_max = 1e6;
 constexpr double seconds_max = 1e9;
@@ -76,10 +79,11 @@ cost_prediction cost_model::predict(const cost_features& job,
   p.p50_s = c.at(p.input_tokens, p.output_tokens_p50);
   p.p90_s = c.at(p.input_tokens, p.output_tokens_p90);
   // At least that of the mean (Jensen): what rounding might deny.
+  auto longest = distribution.quantile(tail_quantile, cap, factor);
   p.log_mgf =
-    std::max(rate * p.mean_s,
-             rate * c.at(p.input_tokens, 0)
-               + distribution.log_mgf(rate * c.output_token_s, cap, factor));
+    std::max(rate * p.mean_s, rate * c.at(p.input_tokens, 0)
+                                + distribution.log_mgf(rate * c.output_token_s,
+                                                       longest, factor));
   return p;
 }
 

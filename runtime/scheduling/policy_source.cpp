@@ -11,6 +11,17 @@ void policy_source::backlog(shard_id shard, double due_work_s) {
   due_s_[shard] = due_work_s;
 }
 
+void policy_source::resume(const model_policy& last, mono_time now) {
+  if (resumed_ || !due_s_.empty() || !(last.terms.gamma > 0))
+    return;
+  resumed_ = true;
+  capacity_ = last.terms.capacity;
+  if (last.costs && last.costs->samples() > costs_.samples())
+    costs_ = *last.costs;
+  boost_.observe_work(costs_.predict({}, 0).mean_s);
+  boost_.resume_drain(last.drain_s, now);
+}
+
 std::shared_ptr<const model_policy>
 policy_source::publish(double capacity, double running_s, mono_time now) {
   if (capacity > 0)
@@ -18,11 +29,12 @@ policy_source::publish(double capacity, double running_s, mono_time now) {
   double due = running_s;
   for (const auto& [shard, work] : due_s_)
     due += work;
-  boost_.observe_drain(due / capacity_, now);
+  if (capacity_)
+    boost_.observe_drain(due / *capacity_, now);
   if (!published_ || published_->version() != costs_.version())
     published_ = std::make_shared<const cost_model>(costs_);
   return std::make_shared<const model_policy>(
-    model_policy{.terms = boost_.terms(capacity_),
+    model_policy{.terms = boost_.terms(capacity_.value_or(1)),
                  .costs = published_,
                  .drain_s = boost_.drain_s(),
                  .context_length = context_,

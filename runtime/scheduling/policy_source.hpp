@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace troupe::runtime {
 
@@ -22,8 +23,13 @@ public:
   void backlog(shard_id shard, double due_work_s);
   void forget(shard_id shard) { due_s_.erase(shard); }
   void describe(uint32_t context_length) noexcept { context_ = context_length; }
+  /// What the dispatcher before this one published last, as a shard still has
+  /// it. The first one counts, and only before a shard reports: without it the
+  /// order would be nearly that of arrival until the average has grown anew.
+  void resume(const model_policy& last, mono_time now);
 
-  /// `capacity`: slots times speed; while there is none the last one counts.
+  /// `capacity`: slots times speed; while there is none the last one counts,
+  /// and before the first one nobody can say how long the backlog will take.
   /// `running_s`: predicted rest of what runs.
   std::shared_ptr<const model_policy> publish(double capacity, double running_s,
                                               mono_time now);
@@ -33,8 +39,9 @@ private:
   cost_model costs_;
   std::shared_ptr<const cost_model> published_;
   std::map<shard_id, double> due_s_;
-  double capacity_ = 1;
+  std::optional<double> capacity_;
   uint32_t context_ = 0;
+  bool resumed_ = false;
 };
 
 } // namespace troupe::runtime

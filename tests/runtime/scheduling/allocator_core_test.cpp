@@ -112,6 +112,12 @@ TEST_CASE("who may not take a worker, and who may not give one",
     CHECK_FALSE(core.decide(origin + 2min - 1ms, models, workers).moves());
     CHECK(core.decide(origin + 2min, models, workers).moves());
   }
+  SECTION("but not after two failures with a success between them") {
+    core.load_failed("a", origin);
+    core.load_finished("a", 1s);
+    core.load_failed("a", origin);
+    CHECK(core.decide(origin, models, workers).moves());
+  }
   SECTION("a worker of a model that is not the pool's") {
     workers = serving({"a", "foreign", "foreign"});
     CHECK(core.decide(origin, models, workers).reason == move_reason::no_donor);

@@ -204,3 +204,17 @@ TEST_CASE("a histogram's quantiles, mean and weight are those of its samples",
   CHECK_THAT(h.weight(), WithinRel(2886.0, 0.01));
   CHECK_THAT(h.shrunk_to(d).quantile(0.5, 1e9, 1), WithinRel(7.0, 0.1));
 }
+
+TEST_CASE("a length that nobody has seen does not outweigh those that were",
+          "[scheduling][cost]") {
+  cost_model model;
+  cost_features job{.tenant = "t", .input_bytes = 400};
+  for (int i = 0; i < 500; ++i)
+    model.learn(sample(100, 20 + i % 3, 0.03 + 0.02 * (20 + i % 3)));
+  // No limit on the output: the prior's tail reaches to 2^24 tokens, days.
+  for (double rate : {0.001, 0.005, 0.05, 0.5}) {
+    auto p = model.predict(job, rate);
+    CHECK(p.log_mgf >= rate * p.mean_s);
+    CHECK(p.log_mgf <= 2 * rate * p.mean_s + rate * rate);
+  }
+}

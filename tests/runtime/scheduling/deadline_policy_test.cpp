@@ -86,6 +86,13 @@ TEST_CASE("the output limit is what fits, at least a quarter", "[ladder]") {
   verdict = policy.decide(job);
   CHECK(verdict.outcome == ladder_outcome::partial);
   CHECK(verdict.max_output_tokens == 1000);
+  job.total_left = 3600ms; // 120 of 500 tokens: less than a quarter.
+  CHECK(policy.decide(job).outcome == ladder_outcome::expire);
+  job.total_left = 3700ms; // 125 at least.
+  job.line.a_s = 0.99;
+  CHECK(policy.decide(job).outcome == ladder_outcome::partial);
+  job = ordinary();
+  job.total_left = 6s;
   job.rights.on_deadline = deadline_action::fail;
   verdict = policy.decide(job);
   CHECK(verdict.outcome == ladder_outcome::expire);
@@ -167,6 +174,9 @@ TEST_CASE("a running attempt is cut over when late or full", "[ladder]") {
   job.total_left.reset(); // Without a limit nothing is late.
   CHECK(policy.mid_run(job).rung == ladder_rung::none);
   job.produced_tokens = 3996;
+  job.total_left = 50ms; // Within the margin: too late to move.
+  CHECK(policy.mid_run(job).rung == ladder_rung::none);
+  job.total_left.reset();
   CHECK(policy.mid_run(job).rung == ladder_rung::longer_context);
   CHECK(policy.mid_run(job).fallback == 1);
   job.rights.degradation = false;
