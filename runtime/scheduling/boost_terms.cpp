@@ -33,8 +33,10 @@ void boost_terms::observe_drain(double x, mono_time now) noexcept {
   if (!drain_s_) {
     // The average begins with the first backlog: before it there is nothing to
     // know, and a V near 0 would make the order that of arrival.
-    if (x > 0)
-      resume_drain(x, now);
+    if (x > 0) {
+      drain_s_ = x;
+      drain_from_ = drain_at_ = now;
+    }
     return;
   }
   if (now <= drain_at_)
@@ -50,7 +52,8 @@ void boost_terms::resume_drain(double x, mono_time now) noexcept {
   if (!std::isfinite(x) || x < 0)
     return;
   drain_s_ = x;
-  drain_from_ = drain_at_ = now;
+  drain_from_ = now - settings_.backlog_ewma;
+  drain_at_ = now;
 }
 
 key_terms boost_terms::terms(double capacity) const noexcept {
