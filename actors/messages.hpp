@@ -3,6 +3,7 @@
 // nodes is an envelope with encoded values.
 #pragma once
 
+#include "actors/dispatch_messages.hpp"
 #include "actors/node_local.hpp"
 #include "actors/type_ids.hpp"
 #include "models/engine.hpp"
@@ -202,53 +203,6 @@ struct list_jobs {
   runtime::sink_ref reply;
 };
 
-// --- to dispatcher ----------------------------------------------------------------
-/// Replaces what the dispatcher knew of these queues of the shard.
-struct announce_heads {
-  runtime::shard_id shard;
-  bool reset = false; ///< And forgets all others.
-  std::vector<runtime::announced_queue> queues;
-  std::shared_ptr<const runtime::model_policy> policy; ///< On reset: last told.
-};
-/// What waits in the shard, by the terms of the latest `publish_policy`.
-struct backlog_report {
-  runtime::shard_id shard;
-  double due_work_s = 0; ///< With a key up to now + B.
-};
-/// What an attempt that produced output really took.
-struct attempt_measured {
-  runtime::spec_ptr spec;
-  uint32_t input_tokens = 0;
-  uint32_t output_tokens = 0;
-  runtime::duration ran{0}; ///< On the slot, > 0.
-  bool whole = true;        ///< It ended by itself.
-};
-struct worker_ready {
-  std::string worker;
-  uint64_t generation = 0;
-  models::engine_description description;
-  std::vector<runtime::attempt_id> running;
-};
-struct worker_gone {
-  std::string worker;
-  uint64_t generation = 0;
-};
-struct attempt_freed {
-  std::string worker;
-  runtime::attempt_id id;
-  runtime::duration ran{0}; ///< On the slot.
-};
-struct lease_answer {
-  runtime::shard_id shard;
-  std::vector<runtime::attempt_id> granted;
-  std::vector<runtime::job_id> refused;
-  std::vector<runtime::announced_queue> queues; ///< Those that were asked.
-};
-/// Dispatcher to shard: these attempts died with their worker.
-struct attempts_lost {
-  std::vector<runtime::attempt_id> attempts;
-};
-
 // --- to model_worker ----------------------------------------------------------------
 
 struct start_attempt {
@@ -293,15 +247,7 @@ template <> inline constexpr bool is_node_local<read_view> = true;
 template <> inline constexpr bool is_node_local<read_events> = true;
 template <> inline constexpr bool is_node_local<read_output> = true;
 template <> inline constexpr bool is_node_local<list_jobs> = true;
-template <> inline constexpr bool is_node_local<announce_heads> = true;
-template <> inline constexpr bool is_node_local<backlog_report> = true;
-template <> inline constexpr bool is_node_local<attempt_measured> = true;
 template <> inline constexpr bool is_node_local<publish_policy> = true;
-template <> inline constexpr bool is_node_local<worker_ready> = true;
-template <> inline constexpr bool is_node_local<worker_gone> = true;
-template <> inline constexpr bool is_node_local<attempt_freed> = true;
-template <> inline constexpr bool is_node_local<lease_answer> = true;
-template <> inline constexpr bool is_node_local<attempts_lost> = true;
 template <> inline constexpr bool is_node_local<start_attempt> = true;
 template <> inline constexpr bool is_node_local<cancel_attempt> = true;
 template <> inline constexpr bool is_node_local<child_notice> = true;

@@ -1,8 +1,10 @@
 #include "actors/queue_shard.hpp"
 
 #include "actors/admission_commit.hpp"
+#include "actors/admission_gate.hpp"
 #include "actors/head_feeds.hpp"
 #include "actors/journal.hpp"
+#include "actors/ladder_step.hpp"
 #include "actors/resident_jobs.hpp"
 #include "actors/store_reader.hpp"
 #include "runtime/job_codec.hpp"
@@ -82,9 +84,9 @@ private:
     entry_.count();
     if (!open_)
       return refuse_submit(x.reply, closed_reason());
-    auto outcome =
-      ledger_.admit(*x.spec, x.who, gate(), env_.wall(), rng_,
-                    env_.board.seconds_per_position(x.spec->model));
+    auto outcome = ledger_.admit(
+      *x.spec, x.who, admission_gate_of(env_, config_.commit_stall),
+      env_.wall(), rng_, env_.board.seconds_per_position(x.spec->model));
     if (auto* no = std::get_if<runtime::refused>(&outcome))
       return refuse_submit(x.reply, std::move(*no));
     if (auto* again = std::get_if<runtime::repeated>(&outcome))
@@ -315,25 +317,16 @@ private:
     auto choice = ledger_.judge(id, after_attempt, env_.wall());
     if (!choice)
       return false;
-    using outcome = runtime::ladder_outcome;
-    if (choice->verdict.outcome == outcome::expire) {
+    auto step = ladder_step_of(ledger_, id, *choice);
+    if (step.ends)
       ledger_.begin_end(id);
-      forward(id,
-              expire_job{id, std::string{to_string(choice->verdict.reason)}});
-      return false;
-    }
-    if (choice->verdict.outcome != outcome::degrade)
-      return true;
-    const auto& record = *ledger_.find(id);
-    auto step = runtime::degradation_of(*choice, record);
-    bool stays = step.kind == runtime::degradation_kind::output_limit;
-    runtime::queue_place to;
-    if (!stays)
-      to = {ledger_.key_in(step.to, record), choice->target_p50_s};
-    if (!stays)
+    else if (!step.starts)
       ledger_.set_aside(id);
-    forward(id, degrade_job{id, std::move(step), to});
-    return stays;
+    if (step.expire)
+      forward(id, std::move(*step.expire));
+    if (step.degrade)
+      forward(id, std::move(*step.degrade));
+    return step.starts;
   }
 
   void on_attempts_lost(attempts_lost& x) {
@@ -435,21 +428,6 @@ private:
   }
 
   // --- small things --------------------------------------------------------------------
-
-  runtime::admission_gate gate() const {
-    runtime::admission_gate g{.draining = env_.board.draining,
-                              .storage_ok = env_.board.storage_ok};
-    if (!g.storage_ok)
-      g.storage_reason = "the store's disk is below its reserve";
-    auto since = env_.board.commit_since_us.load();
-    if (since != 0
-        && env_.mono().time_since_epoch().count() - since
-             > config_.commit_stall.count()) {
-      g.storage_ok = false;
-      g.storage_reason = "the disk does not finish a sync";
-    }
-    return g;
-  }
 
   queue_name queue_of(job_id id) const {
     const auto* record = ledger_.find(id);

@@ -5,6 +5,7 @@
 
 #include "runtime/clock.hpp"
 #include "runtime/ids.hpp"
+#include "runtime/job_words.hpp"
 #include "runtime/result.hpp"
 
 #include <cstdint>
@@ -15,50 +16,6 @@
 #include <vector>
 
 namespace troupe::runtime {
-
-// Numbers are stored: append only.
-enum class task_kind : uint8_t {
-  chat = 1,
-  complete,
-  embed,
-  classify,
-  rerank,
-  run
-};
-enum class job_status : uint8_t {
-  queued = 1,
-  in_progress,
-  completed,
-  incomplete,
-  failed,
-  cancelled,
-  expired
-};
-enum class job_phase : uint8_t {
-  none = 0, ///< Terminal.
-  admitted,
-  queued,
-  assigned,
-  prefill,
-  decode,
-  delivering
-};
-enum class service_tier : uint8_t { flex = 1, standard, priority };
-enum class deadline_action : uint8_t { partial = 1, cutover, fail };
-enum class resume_mode : uint8_t { resume = 1, restart, never };
-enum class finish_reason : uint8_t {
-  none = 0,
-  stop,           ///< End of text or a stop string.
-  length,         ///< max_output_tokens.
-  context_length, ///< The model's context is full.
-  deadline,
-  cancelled,
-  shutdown
-};
-
-constexpr bool is_terminal(job_status s) noexcept {
-  return s >= job_status::completed;
-}
 
 struct chat_message {
   std::string role; ///< system, user, assistant.
@@ -124,13 +81,6 @@ struct job_spec {
   std::optional<std::vector<std::string>> fallbacks; ///< Else the model's.
   bool may_degrade = true;
   friend bool operator==(const job_spec&, const job_spec&) = default;
-};
-
-// Numbers are stored: append only. Words: longer_context model output_limit.
-enum class degradation_kind : uint8_t {
-  longer_context = 1,
-  model,
-  output_limit
 };
 
 /// A step down the ladder that the job took.
@@ -298,19 +248,6 @@ struct idempotency_entry {
   friend bool operator==(const idempotency_entry&,
                          const idempotency_entry&) = default;
 };
-
-// Words as in the API. Total.
-std::string_view to_string(task_kind x) noexcept;
-std::string_view to_string(job_status x) noexcept;
-std::string_view to_string(job_phase x) noexcept;
-std::string_view to_string(service_tier x) noexcept; ///< standard = "default".
-std::string_view to_string(deadline_action x) noexcept;
-std::string_view to_string(resume_mode x) noexcept; ///< resume = "continue".
-std::string_view to_string(finish_reason x) noexcept;
-std::string_view to_string(degradation_kind x) noexcept;
-std::optional<task_kind> task_from_string(std::string_view word) noexcept;
-std::optional<job_status> status_from_string(std::string_view word) noexcept;
-std::optional<service_tier> tier_from_string(std::string_view word) noexcept;
 
 /// The first record of an admitted job.
 job_record make_record(const job_spec& spec);

@@ -18,6 +18,7 @@
 #pragma once
 
 #include "runtime/job.hpp"
+#include "runtime/job_codec_enums.hpp"
 
 #include <concepts>
 #include <type_traits>
@@ -252,51 +253,5 @@ void fields(V& v, T& x) {
   v("fingerprint", fingerprint);
   v("expires_at", x.expires_at);
 }
-
-/// Lowest and highest stored number of each enumeration. A number outside is
-/// refused: an enumerator appended by a newer build needs a newer reader.
-template <class E>
-struct enum_range;
-template <>
-struct enum_range<task_kind> {
-  static constexpr auto first = task_kind::chat, last = task_kind::run;
-};
-template <>
-struct enum_range<job_status> {
-  static constexpr auto first = job_status::queued, last = job_status::expired;
-};
-template <>
-struct enum_range<job_phase> {
-  static constexpr auto first = job_phase::none, last = job_phase::delivering;
-};
-template <>
-struct enum_range<service_tier> {
-  static constexpr auto first = service_tier::flex,
-                        last = service_tier::priority;
-};
-template <>
-struct enum_range<deadline_action> {
-  static constexpr auto first = deadline_action::partial,
-                        last = deadline_action::fail;
-};
-template <>
-struct enum_range<resume_mode> {
-  static constexpr auto first = resume_mode::resume, last = resume_mode::never;
-};
-template <>
-struct enum_range<finish_reason> {
-  static constexpr auto first = finish_reason::none,
-                        last = finish_reason::shutdown;
-};
-template <>
-struct enum_range<degradation_kind> {
-  static constexpr auto first = degradation_kind::longer_context,
-                        last = degradation_kind::output_limit;
-};
-template <>
-struct enum_range<errc> {
-  static constexpr auto first = errc::invalid_argument,
-                        last = errc::config_invalid;
-};
 
 } // namespace troupe::runtime::detail

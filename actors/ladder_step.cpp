@@ -1,0 +1,28 @@
+#include "actors/ladder_step.hpp"
+
+namespace troupe::actors {
+
+ladder_step ladder_step_of(const runtime::shard_ledger& ledger,
+                           runtime::job_id id,
+                           const runtime::ladder_choice& choice) {
+  using outcome = runtime::ladder_outcome;
+  ladder_step step;
+  if (choice.verdict.outcome == outcome::expire) {
+    step.ends = true;
+    step.expire = expire_job{id, std::string{to_string(choice.verdict.reason)}};
+    return step;
+  }
+  if (choice.verdict.outcome != outcome::degrade) {
+    step.starts = true;
+    return step;
+  }
+  const auto& record = *ledger.find(id);
+  degrade_job down{.id = id, .step = degradation_of(choice, record)};
+  step.starts = down.step.kind == runtime::degradation_kind::output_limit;
+  if (!step.starts)
+    down.to = {ledger.key_in(down.step.to, record), choice.target_p50_s};
+  step.degrade = std::move(down);
+  return step;
+}
+
+} // namespace troupe::actors
