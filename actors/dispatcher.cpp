@@ -97,14 +97,17 @@ private:
   void on_worker_ready(worker_ready& x) {
     entry_.count();
     continues_[x.worker] = x.description.continues_prefix;
+    policy_.describe(x.description.context_length);
     tell_lost(core_.register_worker(x.worker, x.generation, x.description.slots,
                                     x.running, env_.mono()));
+    publish();
     dispatch();
   }
 
   void on_worker_gone(const std::string& worker, uint64_t generation) {
     entry_.count();
     tell_lost(core_.withdraw(worker, generation));
+    publish();
   }
 
   void on_attempt_freed(const attempt_freed& x) {
@@ -147,22 +150,26 @@ private:
   }
 
   void resume(const std::shared_ptr<const runtime::model_policy>& last) {
-    if (!last)
-      return;
-    policy_.resume(*last, env_.mono());
-    published_ = policy_.publish(core_.slots_total(), 0, env_.mono());
+    auto now = env_.mono();
+    if (last && policy_.resume(*last, now))
+      published_ =
+        policy_.publish(core_.slots_total(), core_.running_work_s(now), now);
   }
 
   /// Each second while there is something to do.
   void on_policy_tick() {
     policy_armed_ = false;
+    publish();
+    dispatch();
+  }
+
+  void publish() {
     auto now = env_.mono();
     core_.correct_charges(now);
     published_ =
       policy_.publish(core_.slots_total(), core_.running_work_s(now), now);
     for (uint16_t k = 0; k < config_.shards; ++k)
       tell_policy(runtime::shard_id{k});
-    dispatch();
   }
 
   void tell_policy(runtime::shard_id k) {

@@ -55,6 +55,7 @@ public:
       [this](forget_reader& x) { command(x); },
       [this](cancel_job& x) { command(x); },
       [this](expire_job& x) { command(x); },
+      [this](degrade_job& x) { command(x); },
       [this](job_loaded& x) { on_job_loaded(x); },
       [this](leave_atom) { self_->quit(); },
       [this](inspect_actor) { return entry_.snapshot(); },
@@ -62,8 +63,9 @@ public:
   }
 
 private:
-  using any_command = std::variant<run_attempt, get_job, watch_job,
-                                   forget_reader, cancel_job, expire_job>;
+  using any_command =
+    std::variant<run_attempt, get_job, watch_job, forget_reader, cancel_job,
+                 expire_job, degrade_job>;
 
   // --- commands of the shard -------------------------------------------------
 
@@ -86,6 +88,7 @@ private:
       return;
     }
     worker_ = x.worker;
+    longer_context_ = std::move(x.longer_context);
     auto step =
       machine_.begin({.id = x.id,
                       .model = x.model,
@@ -102,6 +105,8 @@ private:
                                     .simulate = spec_->simulate,
                                     .prefix = machine_.text(),
                                     .prefix_tokens = machine_.text_tokens()};
+    request.params.max_output_tokens =
+      machine_.record().forecast.max_output_tokens;
     auto worker = env_.directory.find<model_worker_actor>(x.worker);
     if (!worker) {
       drop_attempt(x.worker, x.id);
@@ -124,7 +129,7 @@ private:
     if (x.position && record.status == runtime::job_status::queued) {
       view.position = x.position;
       view.estimated_start_s =
-        env_.board.seconds_until_start(record.model, *x.position);
+        env_.board.seconds_until_start(record.queue(), *x.position);
     }
     fence(x.reply, runtime::job_snapshot{std::move(view)});
   }
@@ -154,7 +159,16 @@ private:
     commit(std::move(step), x.reply);
   }
 
-  void perform(expire_job&) { commit(machine_.expire(env_.wall())); }
+  void perform(expire_job& x) {
+    if (!x.reason.empty())
+      count_degradation("shed");
+    commit(machine_.expire(env_.wall(), std::move(x.reason)));
+  }
+
+  void perform(degrade_job& x) {
+    count_degradation(to_string(x.step.kind));
+    commit(machine_.degrade(std::move(x.step), x.to, env_.wall()));
+  }
 
   // --- reports of the worker ---------------------------------------------------
 
@@ -178,7 +192,10 @@ private:
       count_attempt(x);
       report_cost(x);
     }
-    if (x.finished)
+    if (longer_context_ && filled_context(x)) {
+      count_degradation("longer_context");
+      commit(machine_.cut_over(x.id, *longer_context_, x.ran, now));
+    } else if (x.finished)
       commit(machine_.finish(x.id,
                              {.finish = x.finished->finish,
                               .input_tokens = x.finished->input_tokens,
@@ -190,6 +207,17 @@ private:
     else if (x.lost)
       lose(x.id, *x.lost, x.why);
     settle();
+  }
+
+  static bool filled_context(const attempt_ended& x) {
+    return (x.failed && x.failed->code == errc::context_too_long)
+           || (x.finished
+               && x.finished->finish == runtime::finish_reason::context_length);
+  }
+
+  void count_degradation(std::string_view rung) {
+    if (env_.metrics != nullptr)
+      env_.metrics->degraded(machine_.record().queue(), rung);
   }
 
   void lose(runtime::attempt_id id, runtime::attempt_loss loss,
@@ -332,7 +360,7 @@ private:
         || x.ran <= runtime::duration{0})
       return;
     auto d = env_.directory.find<dispatcher_actor>(
-      directory::dispatcher_name(machine_.record().model));
+      directory::dispatcher_name(machine_.record().queue()));
     if (!d)
       return;
     bool whole = x.finished->finish == runtime::finish_reason::stop
@@ -400,7 +428,7 @@ private:
     if (auto handle = env_.directory.find<model_worker_actor>(worker))
       caf::anon_send(handle, cancel_attempt{id});
     else if (auto dispatcher = env_.directory.find<dispatcher_actor>(
-               directory::dispatcher_name(machine_.record().model)))
+               directory::dispatcher_name(machine_.record().queue())))
       caf::anon_send(dispatcher, attempt_freed{.worker = worker, .id = id});
   }
 
@@ -437,6 +465,7 @@ private:
   catalog_entry entry_;
   uint64_t commands_ = 0;
   std::string worker_;
+  std::optional<std::string> longer_context_;
   std::deque<runtime::event> tail_;
   std::vector<sink_ref> watchers_;
   std::vector<sink_ref> gets_;

@@ -19,7 +19,7 @@ using job_actor = caf::typed_actor<
   // What clients want; forwarded by the shard.
   caf::result<void>(get_job), caf::result<void>(watch_job),
   caf::result<void>(forget_reader), caf::result<void>(cancel_job),
-  caf::result<void>(expire_job),
+  caf::result<void>(expire_job), caf::result<void>(degrade_job),
   // The reader's answer to load_job.
   caf::result<void>(job_loaded),
   // The shard has forgotten this actor: nothing more will come.

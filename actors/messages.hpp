@@ -7,6 +7,7 @@
 #include "actors/type_ids.hpp"
 #include "models/engine.hpp"
 #include "runtime/client_sink.hpp"
+#include "runtime/job_machine.hpp"
 #include "runtime/overload/retry_policy.hpp"
 #include "runtime/scheduling/announced_head.hpp"
 #include "runtime/shard_ledger.hpp"
@@ -115,10 +116,19 @@ struct run_attempt {
   std::string model;
   std::string worker;
   bool continues_prefix = false;
+  /// Where it goes on if it fills the model's context.
+  std::optional<std::string> longer_context;
 };
-/// A limit of the job has passed.
+/// A limit of the job has passed, or will: `reason`, for people.
 struct expire_job {
   runtime::job_id id;
+  std::string reason;
+};
+/// A step down the ladder before the next attempt.
+struct degrade_job {
+  runtime::job_id id;
+  runtime::job_degradation step;
+  runtime::queue_place to;
 };
 /// The reader's answer to `load_job`.
 struct job_loaded {
@@ -272,6 +282,7 @@ template <> inline constexpr bool is_node_local<lease_jobs> = true;
 template <> inline constexpr bool is_node_local<job_idle> = true;
 template <> inline constexpr bool is_node_local<run_attempt> = true;
 template <> inline constexpr bool is_node_local<expire_job> = true;
+template <> inline constexpr bool is_node_local<degrade_job> = true;
 template <> inline constexpr bool is_node_local<job_loaded> = true;
 template <> inline constexpr bool is_node_local<attempt_progress> = true;
 template <> inline constexpr bool is_node_local<attempt_ended> = true;

@@ -223,7 +223,7 @@ private:
     }
     std::map<queue_name, bool> touched;
     for (auto& note : x.notes)
-      touched[{note.record.model, note.record.tenant}] |= on_note(note);
+      touched[{note.record.queue(), note.record.tenant}] |= on_note(note);
     for (const auto& [queue, heads] : touched)
       if (heads)
         feeds_.announce(ledger_, queue);
@@ -287,24 +287,53 @@ private:
     std::set<std::string> tenants;
     for (auto& request : x.requests) {
       tenants.insert(request.tenant);
-      auto lease = open_ ? ledger_.lease(request.job, request.after_attempt)
-                         : std::nullopt;
+      auto lease = open_ && may_start(request.job, request.after_attempt)
+                     ? ledger_.lease(request.job, request.after_attempt)
+                     : std::nullopt;
       if (!lease) {
         answer.refused.push_back(request.job);
         continue;
       }
       answer.granted.push_back(lease->id);
       make_resident(request.job, lease->spec, false);
-      forward(request.job,
-              run_attempt{.id = lease->id,
-                          .model = x.model,
-                          .worker = std::move(request.worker),
-                          .continues_prefix = request.continues_prefix});
+      forward(
+        request.job,
+        run_attempt{.id = lease->id,
+                    .model = x.model,
+                    .worker = std::move(request.worker),
+                    .continues_prefix = request.continues_prefix,
+                    .longer_context = ledger_.longer_context(lease->record)});
     }
     for (const auto& tenant : tenants)
       answer.queues.push_back(feeds_.take(ledger_, {x.model, tenant}));
     if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
       caf::anon_send(d, std::move(answer));
+  }
+
+  /// Asks the ladder, and performs its step. False: the job cannot start here.
+  bool may_start(job_id id, uint32_t after_attempt) {
+    auto choice = ledger_.judge(id, after_attempt, env_.wall());
+    if (!choice)
+      return false;
+    using outcome = runtime::ladder_outcome;
+    if (choice->verdict.outcome == outcome::expire) {
+      ledger_.begin_end(id);
+      forward(id,
+              expire_job{id, std::string{to_string(choice->verdict.reason)}});
+      return false;
+    }
+    if (choice->verdict.outcome != outcome::degrade)
+      return true;
+    const auto& record = *ledger_.find(id);
+    auto step = runtime::degradation_of(*choice, record);
+    bool stays = step.kind == runtime::degradation_kind::output_limit;
+    runtime::queue_place to;
+    if (!stays)
+      to = {ledger_.key_in(step.to, record), choice->target_p50_s};
+    if (!stays)
+      ledger_.set_aside(id);
+    forward(id, degrade_job{id, std::move(step), to});
+    return stays;
   }
 
   void on_attempts_lost(attempts_lost& x) {
@@ -375,7 +404,8 @@ private:
       if (action.what == runtime::due_action::kind::expire) {
         ledger_.begin_end(action.id);
         forward(action.id, expire_job{action.id});
-      }
+      } else if (action.what == runtime::due_action::kind::judge)
+        may_start(action.id, ledger_.find(action.id)->attempt);
     }
     drop_expired_keys();
     for (const auto& queue : touched)
@@ -423,7 +453,7 @@ private:
 
   queue_name queue_of(job_id id) const {
     const auto* record = ledger_.find(id);
-    return {record->model, record->tenant};
+    return {record->queue(), record->tenant};
   }
 
   runtime::refused closed_reason() const {

@@ -25,6 +25,7 @@ struct job_idle;
 // job
 struct run_attempt;
 struct expire_job;
+struct degrade_job;
 struct job_loaded;
 struct attempt_progress;
 struct attempt_ended;
@@ -105,5 +106,6 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::backlog_report))
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::attempt_measured))
   CAF_ADD_ATOM(troupe, troupe::actors, policy_tick_atom)
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::degrade_job))
 CAF_END_TYPE_ID_BLOCK(troupe)
 // clang-format on

@@ -22,7 +22,11 @@ runtime::class_rules rules_of(const runtime::class_settings& x) {
           .backlog_limit = x.backlog_limit};
 }
 
-runtime::queue_rules rules_of(const runtime::scheduling_settings& x) {
+runtime::queue_rules rules_of(const runtime::config& config) {
+  const auto& x = config.scheduling;
+  std::map<std::string, std::vector<std::string>> fallbacks;
+  for (const auto& m : config.models)
+    fallbacks[m.name] = m.fallbacks;
   auto tier = [](const runtime::tier_settings& t) {
     return runtime::tier_rules{.weight = t.weight, .backlog_factor = t.factor};
   };
@@ -34,7 +38,9 @@ runtime::queue_rules rules_of(const runtime::scheduling_settings& x) {
                     tier(x.tiers.priority)},
           .classes = {{"interactive", rules_of(x.classes.interactive)},
                       {"standard", rules_of(x.classes.standard)},
-                      {"batch", rules_of(x.classes.batch)}}};
+                      {"batch", rules_of(x.classes.batch)}},
+          .fallbacks = std::move(fallbacks),
+          .deadline_margin = x.deadline_margin};
 }
 
 /// A simulated model's cost is in its settings.
@@ -119,7 +125,7 @@ tree_config make_tree_config(const runtime::config& config,
   tree.shard.ledger.specs_resident = share(config.queue.resident_jobs_max);
   tree.shard.job.events_max = config.gateway.limits.events_per_job_max;
   tree.shard.rules =
-    std::make_shared<const runtime::queue_rules>(rules_of(config.scheduling));
+    std::make_shared<const runtime::queue_rules>(rules_of(config));
   tree.dispatch = {.lease_timeout = config.scheduling.lease_timeout,
                    .gate_slack_jobs = config.scheduling.gate_slack_jobs,
                    .tenant_in_flight_max =

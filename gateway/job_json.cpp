@@ -224,6 +224,24 @@ void write_head(json_writer& json, const job_record& record,
   json.number("max_attempts", record.max_attempts);
 }
 
+void write_step(json_writer& json, const runtime::job_degradation& step) {
+  json.text("kind", to_string(step.kind));
+  json.text("from", step.from);
+  json.text("to", step.to);
+  json.number("at_offset", step.at_offset);
+}
+
+void write_degradation(json_writer& json, const job_record& record) {
+  json.key("degradation");
+  json.begin_array();
+  for (const auto& step : record.degradations) {
+    json.begin_object();
+    write_step(json, step);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 enum class job_form : uint8_t { full, without_output };
 
 void write_job_body(json_writer& json, const job_record& record,
@@ -234,7 +252,7 @@ void write_job_body(json_writer& json, const job_record& record,
   write_head(json, record, id);
   write_limits(json, record);
   write_queue(json, record, place);
-  json.raw("degradation", "[]");
+  write_degradation(json, record);
   write_usage(json, record.usage);
   write_timing(json, record.timing);
   if (form == job_form::full)
@@ -299,6 +317,9 @@ struct event_writer {
     json.text("reason", x.reason);
     json.number("delay_s", x.delay_s);
   }
+  void operator()(const runtime::job_degraded& x) const {
+    write_step(json, x.step);
+  }
   void operator()(const output_reset& x) const {
     json.number("item", x.item);
     json.number("from_offset", x.from_offset);
@@ -326,6 +347,9 @@ struct event_namer {
   }
   std::string_view operator()(const job_retrying&) const {
     return "job.retrying";
+  }
+  std::string_view operator()(const runtime::job_degraded&) const {
+    return "job.degraded";
   }
   std::string_view operator()(const output_reset&) const {
     return "output.reset";

@@ -17,6 +17,7 @@ namespace {
 constexpr size_t metadata_pairs_max = 16;
 constexpr size_t metadata_key_chars_max = 64;
 constexpr size_t metadata_value_chars_max = 512;
+constexpr size_t fallbacks_max = 4;
 constexpr size_t stop_strings_max = 4;
 constexpr size_t stop_chars_max = 256;
 constexpr size_t messages_max = 4096;
@@ -234,8 +235,8 @@ void read_scalars(field_reader& body, job_spec& spec) {
     spec.max_attempts = static_cast<uint32_t>(*n);
   if (auto s = body.number("retention_s", {60.0, 2'592'000.0}))
     spec.retention = from_seconds(*s);
-  // Nothing degrades yet, so both promises are kept.
-  body.choice("degradation", {"allow", "forbid"});
+  spec.may_degrade =
+    body.choice("degradation", {"allow", "forbid"}) != "forbid";
 }
 
 void refuse_unsupported(field_reader& body) {
@@ -243,8 +244,6 @@ void refuse_unsupported(field_reader& body) {
     body.not_supported(name);
   if (body.choice("truncation", {"disabled", "auto"}) == "auto")
     body.wrong("truncation", "`auto` " + std::string{not_supported_yet});
-  if (const auto* list = body.array("fallbacks"); list && !list->empty())
-    body.wrong("fallbacks", std::string{not_supported_yet});
 }
 
 const model_info* find_model(std::span<const model_info> models,
@@ -252,6 +251,22 @@ const model_info* find_model(std::span<const model_info> models,
   const auto at = std::find_if(models.begin(), models.end(),
                                [&](const auto& x) { return x.name == name; });
   return at == models.end() ? nullptr : &*at;
+}
+
+void read_fallbacks(field_reader& body, std::span<const model_info> models,
+                    job_spec& spec) {
+  const auto* list = body.array("fallbacks");
+  if (!list)
+    return;
+  if (list->size() > fallbacks_max)
+    return body.wrong("fallbacks", "must have at most 4 models");
+  spec.fallbacks.emplace();
+  for (const auto& item : *list) {
+    const auto* name = item.if_string();
+    if (!name || !find_model(models, *name))
+      return body.wrong("fallbacks", "must name models that are served here");
+    spec.fallbacks->emplace_back(*name);
+  }
 }
 
 void read_task(field_reader& body, const model_info* model, job_spec& spec) {
@@ -311,6 +326,7 @@ read_job_request(const json::value& body, std::span<const model_info> models) {
   spec.model = model_name.value_or("");
   const auto* model = find_model(models, spec.model);
   read_task(fields, model, spec);
+  read_fallbacks(fields, models, spec);
   read_input(fields, spec, errors);
   read_params(fields, spec, errors);
   read_deadline(fields, spec, errors);

@@ -15,8 +15,13 @@ namespace {
 
 constexpr size_t read_bytes = 64u << 10;
 constexpr size_t unsent_kept_bytes = 1u << 20;
-/// How long an engine that said or showed its end may take to get there.
+/// How long an engine that said or showed its end may take to get there. With
+/// TSan, LibTorch alone needs seconds to leave.
+#ifdef __SANITIZE_THREAD__
+constexpr int exit_grace_ms = 15'000;
+#else
 constexpr int exit_grace_ms = 1000;
+#endif
 
 runtime::mono_time now() {
   return runtime::system_clock().mono();

@@ -171,6 +171,9 @@ simulated_engine::plan(const attempt_request& request) const {
     a.last = std::max(a.first, limit);
     a.finish = runtime::finish_reason::length;
   }
+  if (wanted.fail_code == "invalid")
+    a.failure = runtime::errc::validation_failed;
+  fill_context(a);
   auto fail_at = wanted.fail_at_token.value_or(
     wanted.crash ? 0 : std::numeric_limits<uint32_t>::max());
   // A crash past the end would never happen: nobody asks for that.
@@ -178,9 +181,25 @@ simulated_engine::plan(const attempt_request& request) const {
     a.end = wanted.crash ? ending::crash : ending::fail;
     a.last = std::max(a.first, std::min(a.last, fail_at));
   }
-  a.permanent = wanted.fail_code == "invalid";
   a.hangs = wanted.hang;
   return a;
+}
+
+/// Input and output share the context, as in a decoder.
+void simulated_engine::fill_context(attempt& a) const {
+  if (config_.context_length == 0)
+    return;
+  auto room = a.input_tokens < config_.context_length
+                ? config_.context_length - a.input_tokens
+                : 0;
+  if (room == 0) {
+    a.end = ending::fail;
+    a.failure = runtime::errc::context_too_long;
+  }
+  if (room < a.last) {
+    a.last = std::max(a.first, room);
+    a.finish = runtime::finish_reason::context_length;
+  }
 }
 
 double simulated_engine::draw_service_s(runtime::attempt_id id) const {
@@ -281,12 +300,10 @@ bool simulated_engine::advance(attempt& a, mono_time now,
   if (!ended || a.next < a.last || a.end == ending::crash)
     return false;
   if (a.end == ending::fail) {
-    auto code = a.permanent ? runtime::errc::validation_failed
-                            : runtime::errc::model_error;
     out.push_back(
       attempt_failed{.id = a.id,
-                     .why = runtime::fail(code, "simulated failure"),
-                     .transient = !a.permanent});
+                     .why = runtime::fail(a.failure, "simulated failure"),
+                     .transient = a.failure == runtime::errc::model_error});
   } else {
     out.push_back(attempt_finished{.id = a.id,
                                    .finish = a.finish,

@@ -59,7 +59,7 @@ private:
     uint32_t last = 0;  ///< One past the last token that it will say.
     ending end = ending::finish;
     runtime::finish_reason finish = runtime::finish_reason::stop;
-    bool permanent = false; ///< Of `ending::fail`.
+    runtime::errc failure = runtime::errc::model_error; ///< Of `ending::fail`.
     bool hangs = false;
     bool began = false;
     runtime::mono_time began_at{};
@@ -67,6 +67,7 @@ private:
   };
 
   attempt plan(const attempt_request& request) const;
+  void fill_context(attempt& a) const;
   double draw_service_s(runtime::attempt_id id) const;
   std::string word(runtime::job_id job, uint32_t index) const;
   runtime::mono_time token_due(const attempt& a, uint32_t index) const;

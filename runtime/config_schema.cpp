@@ -123,7 +123,8 @@ void describe(config_visitor& v, model_settings& x) {
             x.prefill_tokens_max, {1, 65'536});
   v.integer({"threads", "Threads that one engine computes with."}, x.threads,
             {1, 256});
-  v.names({"fallbacks", "Checked and kept; this version switches no models."},
+  v.names({"fallbacks",
+           "Where its jobs may go when they cannot be served here in time."},
           x.fallbacks, 4);
   v.optional_section({"simulated", "How the simulated backend behaves."},
                      x.simulated);

@@ -45,6 +45,9 @@ void describe(config_visitor& v, scheduling_settings& x) {
   v.integer({"tenant_in_flight_max", "Running jobs of one tenant per model; 0: "
                                      "no limit."},
             x.tenant_in_flight_max, {0, 1'000'000});
+  v.seconds({"deadline_margin_s", "Kept free between a predicted end and a "
+                                  "deadline."},
+            x.deadline_margin, {0, 60});
   v.seconds({"lease_timeout_s", "A slot that nobody took is free after it."},
             x.lease_timeout, {0.1, 60});
   v.section({"tiers", "What each service tier weighs."}, x.tiers);

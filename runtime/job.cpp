@@ -31,6 +31,8 @@ constexpr std::string_view phases[]{
 constexpr std::string_view tiers[]{"flex", "default", "priority"};
 constexpr std::string_view deadline_actions[]{"partial", "cutover", "fail"};
 constexpr std::string_view resume_modes[]{"continue", "restart", "never"};
+constexpr std::string_view degradations[]{"longer_context", "model",
+                                          "output_limit"};
 constexpr std::string_view finishes[]{"none",           "stop",     "length",
                                       "context_length", "deadline", "cancelled",
                                       "shutdown"};
@@ -61,6 +63,9 @@ std::string_view to_string(deadline_action x) noexcept {
 }
 std::string_view to_string(resume_mode x) noexcept {
   return word_of(x, resume_modes, 1);
+}
+std::string_view to_string(degradation_kind x) noexcept {
+  return word_of(x, degradations, 1);
 }
 std::string_view to_string(finish_reason x) noexcept {
   return word_of(x, finishes, 0);
@@ -94,6 +99,9 @@ job_record make_record(const job_spec& spec) {
   record.retires_at = limit_after(record.created_at, spec.retention);
   record.on_deadline = spec.deadline.action;
   record.resume = spec.resume;
+  record.forecast.max_output_tokens = spec.params.max_output_tokens;
+  record.may_degrade = spec.may_degrade;
+  record.fallbacks = spec.fallbacks;
   return record;
 }
 

@@ -121,7 +121,35 @@ struct job_spec {
   duration retention{std::chrono::seconds{86'400}};
   std::map<std::string, std::string> metadata;
   double estimated_s = 0.0; ///< Predicted work, seconds of one slot.
+  std::optional<std::vector<std::string>> fallbacks; ///< Else the model's.
+  bool may_degrade = true;
   friend bool operator==(const job_spec&, const job_spec&) = default;
+};
+
+// Numbers are stored: append only. Words: longer_context model output_limit.
+enum class degradation_kind : uint8_t {
+  longer_context = 1,
+  model,
+  output_limit
+};
+
+/// A step down the ladder that the job took.
+struct job_degradation {
+  degradation_kind kind = degradation_kind::model;
+  std::string from; ///< A model, or a number of tokens.
+  std::string to;
+  uint64_t at_offset = 0; ///< Bytes of text that stood before it.
+  friend bool operator==(const job_degradation&,
+                         const job_degradation&) = default;
+};
+
+/// What admission believed of a job; what later decisions reckon with.
+struct job_forecast {
+  double service_p50_s = 0; ///< 0: unknown.
+  uint32_t input_tokens = 0;
+  uint32_t output_tokens_p50 = 0;
+  uint32_t max_output_tokens = 0; ///< As asked, or less once degraded; 0: none.
+  friend bool operator==(const job_forecast&, const job_forecast&) = default;
 };
 
 struct job_usage {
@@ -177,6 +205,16 @@ struct job_record {
   finish_reason finish = finish_reason::none;
   bool dead_letter = false;
   std::optional<failure> error;
+  std::string queue_model; ///< In whose queue it is; empty: `model`'s.
+  int64_t key_base = 0;    ///< The base of order_key.
+  job_forecast forecast;
+  std::vector<job_degradation> degradations;
+  bool may_degrade = true;
+  std::optional<std::vector<std::string>> fallbacks; ///< Else the model's.
+
+  const std::string& queue() const noexcept {
+    return queue_model.empty() ? model : queue_model;
+  }
   friend bool operator==(const job_record&, const job_record&) = default;
 };
 
@@ -222,6 +260,10 @@ struct output_reset {
   uint64_t from_offset = 0; ///< Discard the item's text from here.
   friend bool operator==(const output_reset&, const output_reset&) = default;
 };
+struct job_degraded {
+  job_degradation step;
+  friend bool operator==(const job_degraded&, const job_degraded&) = default;
+};
 /// completed, incomplete, failed, cancelled or expired: the record says which.
 struct job_ended {
   job_record record;
@@ -229,9 +271,9 @@ struct job_ended {
   friend bool operator==(const job_ended&, const job_ended&) = default;
 };
 
-using event_body =
-  std::variant<job_created, job_queued, job_started, output_delta,
-               output_item_done, job_retrying, output_reset, job_ended>;
+using event_body = std::variant<job_created, job_queued, job_started,
+                                output_delta, output_item_done, job_retrying,
+                                output_reset, job_ended, job_degraded>;
 
 /// One numbered line of a job's stream: dense from 0, never changed.
 struct event {
@@ -265,6 +307,7 @@ std::string_view to_string(service_tier x) noexcept; ///< standard = "default".
 std::string_view to_string(deadline_action x) noexcept;
 std::string_view to_string(resume_mode x) noexcept; ///< resume = "continue".
 std::string_view to_string(finish_reason x) noexcept;
+std::string_view to_string(degradation_kind x) noexcept;
 std::optional<task_kind> task_from_string(std::string_view word) noexcept;
 std::optional<job_status> status_from_string(std::string_view word) noexcept;
 std::optional<service_tier> tier_from_string(std::string_view word) noexcept;

@@ -96,6 +96,24 @@ void fields(V& v, T& x) {
   v("retention", x.retention);
   v("metadata", x.metadata);
   v("estimated_s", x.estimated_s);
+  v("fallbacks", x.fallbacks);
+  v("may_degrade", x.may_degrade);
+}
+
+template <class V, maybe_const<job_degradation> T>
+void fields(V& v, T& x) {
+  v("kind", x.kind);
+  v("from", x.from);
+  v("to", x.to);
+  v("at_offset", x.at_offset);
+}
+
+template <class V, maybe_const<job_forecast> T>
+void fields(V& v, T& x) {
+  v("service_p50_s", x.service_p50_s);
+  v("input_tokens", x.input_tokens);
+  v("output_tokens_p50", x.output_tokens_p50);
+  v("max_output_tokens", x.max_output_tokens);
 }
 
 template <class V, maybe_const<job_usage> T>
@@ -149,6 +167,12 @@ void fields(V& v, T& x) {
   v("finish", x.finish);
   v("dead_letter", x.dead_letter);
   v("error", x.error);
+  v("queue_model", x.queue_model);
+  v("key_base", x.key_base);
+  v("forecast", x.forecast);
+  v("degradations", x.degradations);
+  v("may_degrade", x.may_degrade);
+  v("fallbacks", x.fallbacks);
 }
 
 template <class V, maybe_const<job_created> T>
@@ -195,6 +219,11 @@ template <class V, maybe_const<output_reset> T>
 void fields(V& v, T& x) {
   v("item", x.item);
   v("from_offset", x.from_offset);
+}
+
+template <class V, maybe_const<job_degraded> T>
+void fields(V& v, T& x) {
+  v("step", x.step);
 }
 
 template <class V, maybe_const<job_ended> T>
@@ -258,6 +287,11 @@ template <>
 struct enum_range<finish_reason> {
   static constexpr auto first = finish_reason::none,
                         last = finish_reason::shutdown;
+};
+template <>
+struct enum_range<degradation_kind> {
+  static constexpr auto first = degradation_kind::longer_context,
+                        last = degradation_kind::output_limit;
 };
 template <>
 struct enum_range<errc> {

@@ -176,7 +176,7 @@ job_step job_machine::cancel(std::string reason, wall_time now) {
   return step;
 }
 
-job_step job_machine::expire(wall_time now) {
+job_step job_machine::expire(wall_time now, std::string reason) {
   job_step step;
   if (terminal())
     return step;
@@ -184,6 +184,8 @@ job_step job_machine::expire(wall_time now) {
   step.stop_attempt = running_;
   stop_clock(now);
   if (!started) {
+    if (!reason.empty())
+      record_.error = failure{errc::deadline, std::move(reason)};
     end(step, job_status::expired, finish_reason::none, now);
     return step;
   }
@@ -195,6 +197,54 @@ job_step job_machine::expire(wall_time now) {
     end_failed({errc::deadline, "the total limit has passed"}, false, now);
   failed.stop_attempt = step.stop_attempt;
   return failed;
+}
+
+job_step job_machine::degrade(job_degradation down, const queue_place& to,
+                              wall_time now) {
+  job_step step;
+  if (terminal() || running_)
+    return step;
+  down.at_offset = text_.size();
+  touch();
+  step.record_changed = true;
+  record_.degradations.push_back(down);
+  append(step, job_degraded{down}, now);
+  if (down.kind == degradation_kind::output_limit) {
+    record_.forecast.max_output_tokens =
+      static_cast<uint32_t>(std::stoul(down.to));
+    return step;
+  }
+  record_.order_key = to.key;
+  record_.forecast.service_p50_s = to.service_p50_s;
+  move_to(down.to, step, now);
+  return step;
+}
+
+job_step job_machine::cut_over(attempt_id from, const std::string& to,
+                               duration ran, wall_time now) {
+  job_step step;
+  if (!running_ || from != current() || terminal())
+    return step;
+  stop_clock(now, ran);
+  touch();
+  step.record_changed = true;
+  job_degradation down{.kind = degradation_kind::longer_context,
+                       .from = record_.queue(),
+                       .to = to,
+                       .at_offset = text_.size()};
+  record_.degradations.push_back(down);
+  append(step, job_degraded{std::move(down)}, now);
+  move_to(to, step, now);
+  return step;
+}
+
+void job_machine::move_to(const std::string& model, job_step& step,
+                          wall_time now) {
+  if (record_.phase != job_phase::queued)
+    ready_since_ = now;
+  record_.queue_model = model;
+  record_.phase = job_phase::queued;
+  step.requeue = retry_verdict{};
 }
 
 void job_machine::append(job_step& step, event_body body, wall_time now) {

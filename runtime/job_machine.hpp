@@ -49,6 +49,12 @@ struct attempt_result {
   duration ran{0};
 };
 
+/// What a job is in the queue it moves to.
+struct queue_place {
+  int64_t key = 0;
+  double service_p50_s = 0; ///< 0: unknown.
+};
+
 class job_machine {
 public:
   /// `record` as admitted; nothing was streamed yet.
@@ -84,12 +90,20 @@ public:
   job_step lost(attempt_id from, attempt_loss loss, const failure& why,
                 wall_time now, double random);
   job_step cancel(std::string reason, wall_time now);
-  /// The start limit passed before any attempt, or the total limit passed.
-  job_step expire(wall_time now);
+  /// The start limit passed before any attempt, the total limit passed, or it
+  /// was decided that they will: `reason`, for people.
+  job_step expire(wall_time now, std::string reason = {});
+  /// Down the ladder while it waits. `to`: its place in another model's queue;
+  /// of no account for `output_limit`.
+  job_step degrade(job_degradation step, const queue_place& to, wall_time now);
+  /// The running attempt filled its model's context: `to` continues its text.
+  job_step cut_over(attempt_id from, const std::string& to, duration ran,
+                    wall_time now);
 
 private:
   void append(job_step& step, event_body body, wall_time now);
   void touch() noexcept { ++record_.version; }
+  void move_to(const std::string& model, job_step& step, wall_time now);
   void stop_clock(wall_time now, duration ran = duration{0}) noexcept;
   void end(job_step& step, job_status status, finish_reason finish,
            wall_time now, std::string reason = {});

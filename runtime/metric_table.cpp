@@ -88,6 +88,9 @@ constexpr std::array table{
                     "Output tokens of ended jobs."},
   metric_definition{metric::attempts, "troupe_attempts_total", counter, model,
                     attempt_end, "attempts", "Attempts by how they ended."},
+  metric_definition{metric::degraded, "troupe_degraded_total", counter, model,
+                    ladder_rung, "steps",
+                    "Steps down the degradation ladder, by rung."},
   metric_definition{metric::commit_seconds, "troupe_commit_seconds", histogram,
                     none, none, "seconds",
                     "One group commit, its sync included."},
@@ -155,6 +158,8 @@ constexpr std::array<std::string_view, 12> admission_values{
   "timeout"};
 constexpr std::array<std::string_view, 5> attempt_values{
   "finished", "failed", "worker_lost", "model_error", "stopped"};
+constexpr std::array<std::string_view, 4> rung_values{"longer_context", "model",
+                                                      "output_limit", "shed"};
 constexpr std::array<std::string_view, 5> letter_values{
   "undeliverable", "unmatched", "errors", "exceptions", "stale"};
 
@@ -185,6 +190,8 @@ std::string_view label_name(label_domain domain) noexcept {
     case admission:
     case attempt_end:
       return "outcome";
+    case ladder_rung:
+      return "rung";
     case letter:
       return "reason";
   }
@@ -208,6 +215,8 @@ std::span<const std::string_view> label_values(label_domain domain) noexcept {
       return admission_values;
     case attempt_end:
       return attempt_values;
+    case ladder_rung:
+      return rung_values;
     case letter:
       return letter_values;
   }

@@ -38,6 +38,7 @@ enum class metric : uint8_t {
   input_tokens,
   output_tokens,
   attempts,
+  degraded,
   commit_seconds,
   commit_batches,
   commit_failures,
@@ -67,6 +68,7 @@ enum class label_domain : uint8_t {
   answer_class,  ///< 2xx 4xx 5xx.
   timeout_stage, ///< header body answer.
   admission,     ///< accepted, replayed and the codes of a refusal.
+  ladder_rung,   ///< longer_context model output_limit shed.
   attempt_end,   ///< How an attempt ended.
   letter         ///< Why a message reached nobody.
 };

@@ -195,6 +195,10 @@ void metrics::engine_restarted(std::string_view model) {
   add(metric::engine_restarts, 1, model);
 }
 
+void metrics::degraded(std::string_view model, std::string_view rung) {
+  add(metric::degraded, 1, model, rung);
+}
+
 void metrics::on_collect(std::function<void(metrics&)> source) {
   std::lock_guard lock{registry_->collect_mutex};
   registry_->sources.push_back(std::move(source));

@@ -45,6 +45,8 @@ public:
   /// One group commit of `batches` batches. `ok`: the store took it.
   void committed(duration took, size_t batches, bool ok);
   void engine_restarted(std::string_view model);
+  /// `rung`: a word of the ladder, or `shed`.
+  void degraded(std::string_view model, std::string_view rung);
 
   // --- states ----------------------------------------------------------------
   /// Called at each `expose`, in the order of registration, one at a time; sets

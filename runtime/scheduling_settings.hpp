@@ -62,6 +62,7 @@ struct scheduling_settings {
   duration backlog_ewma{std::chrono::seconds{600}};
   double gate_slack_jobs = 5;
   uint32_t tenant_in_flight_max = 0;
+  duration deadline_margin{std::chrono::milliseconds{100}};
   duration lease_timeout{std::chrono::seconds{2}};
   tiers_settings tiers;
   classes_settings classes;

@@ -98,6 +98,14 @@ admission_result shard_ledger::admit(job_spec& spec,
   auto placement =
     place_job(spec, record, *rules_, *model(record.model).policy);
   record.order_key = placement.key.key;
+  record.key_base = placement.key.base;
+  // Nobody is shed on a guess: while nothing was learnt, nothing is foretold.
+  if (placement.cost.source != cost_source::prior)
+    record.forecast.service_p50_s = placement.cost.p50_s;
+  record.forecast.input_tokens =
+    static_cast<uint32_t>(placement.cost.input_tokens);
+  record.forecast.output_tokens_p50 =
+    static_cast<uint32_t>(placement.cost.output_tokens_p50);
   record.estimated_s = spec.estimated_s = placement.cost.mean_s;
   auto ahead = queue_.below(record.model, record.order_key).jobs;
   auto events = first_events(record, ahead, seconds_per_position);
@@ -200,6 +208,40 @@ std::optional<leased> shard_ledger::lease(job_id id, uint32_t after_attempt) {
   return result;
 }
 
+std::optional<ladder_choice>
+shard_ledger::judge(job_id id, uint32_t after_attempt, wall_time now) const {
+  auto it = jobs_.find(id);
+  if (it == jobs_.end() || it->second.state != slot::ready
+      || it->second.record.attempt != after_attempt)
+    return std::nullopt;
+  return ladder().judge(it->second.record, now);
+}
+
+int64_t shard_ledger::key_in(const std::string& name,
+                             const job_record& record) const {
+  const auto& terms = model(name).policy->terms;
+  return make_priority_key(
+           {.arrival = wall_from_us(record.key_base),
+            .weight = rules_->tier(record.tier).weight,
+            .log_mgf = terms.gamma * record.estimated_s / terms.capacity},
+           terms)
+    .key;
+}
+
+void shard_ledger::set_aside(job_id id) {
+  auto it = jobs_.find(id);
+  if (it == jobs_.end() || it->second.state != slot::ready)
+    return;
+  unqueue(it->second);
+  it->second.state = slot::leased;
+}
+
+job_ladder shard_ledger::ladder() const {
+  return {*rules_, [this](const std::string& name) -> const model_policy& {
+            return *model(name).policy;
+          }};
+}
+
 void shard_ledger::requeued(job_record record, duration delay, mono_time now) {
   auto it = jobs_.find(record.id);
   if (it == jobs_.end() || it->second.state == slot::ending)
@@ -253,6 +295,9 @@ std::vector<due_action> shard_ledger::due(mono_time now) {
       if (t.before_start && e.record.attempt > 0)
         continue;
       actions.push_back({t.id, t.what});
+    } else if (t.what == due_action::kind::judge) {
+      if (e.state == slot::ready)
+        actions.push_back({t.id, t.what});
     } else if (e.state == slot::waiting && e.ready_at <= now) {
       make_ready(e);
       actions.push_back({t.id, t.what});
@@ -304,15 +349,16 @@ std::optional<uint64_t> shard_ledger::position(job_id id) const {
 
 void shard_ledger::make_ready(entry& e) {
   e.state = slot::ready;
-  queue_.push(e.record.model, e.record.tenant, e.record.order_key, e.record.id,
+  queue_.push(e.record.queue(), e.record.tenant, e.record.order_key,
+              e.record.id,
               static_cast<int64_t>(
                 std::clamp(e.record.estimated_s, 0.0, work_s_max) * 1e6));
-  ++models_[e.record.model].depths[static_cast<size_t>(e.record.tier) - 1];
+  ++models_[e.record.queue()].depths[static_cast<size_t>(e.record.tier) - 1];
 }
 
 void shard_ledger::unqueue(entry& e) {
   if (queue_.remove(e.record.id))
-    --models_[e.record.model].depths[static_cast<size_t>(e.record.tier) - 1];
+    --models_[e.record.queue()].depths[static_cast<size_t>(e.record.tier) - 1];
 }
 
 void shard_ledger::arm_limits(const entry& e, mono_time now,
@@ -326,6 +372,8 @@ void shard_ledger::arm_limits(const entry& e, mono_time now,
   if (r.attempt == 0)
     arm(r.start_at, true);
   arm(r.total_at, false);
+  if (auto at = ladder().judge_at(r); at && *at > now_wall)
+    timers_.push({now + (*at - now_wall), r.id, due_action::kind::judge, true});
 }
 
 wall_time shard_ledger::next_arrival(wall_time now) noexcept {

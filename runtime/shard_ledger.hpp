@@ -13,6 +13,7 @@
 #include "runtime/client_sink.hpp"
 #include "runtime/job.hpp"
 #include "runtime/scheduling/announced_head.hpp"
+#include "runtime/scheduling/job_ladder.hpp"
 #include "runtime/scheduling/queue_policy.hpp"
 #include "runtime/scheduling/ready_queue.hpp"
 
@@ -68,7 +69,8 @@ struct leased {
 };
 
 struct due_action {
-  enum class kind : uint8_t { ready, expire };
+  /// judge: now or never can it start in time.
+  enum class kind : uint8_t { ready, expire, judge };
   job_id id;
   kind what = kind::ready;
 };
@@ -119,6 +121,16 @@ public:
   tier_depths depths(const std::string& model) const;
   /// Compare and set: fails (nothing) unless ready with exactly this attempt.
   std::optional<leased> lease(job_id id, uint32_t after_attempt);
+  /// What the ladder says of a ready job with this attempt; else nothing.
+  std::optional<ladder_choice> judge(job_id id, uint32_t after_attempt,
+                                     wall_time now) const;
+  /// Its key in another model's queue: the same base, that model's boost.
+  int64_t key_in(const std::string& model, const job_record& record) const;
+  std::optional<std::string> longer_context(const job_record& record) const {
+    return ladder().longer_context(record);
+  }
+  /// Takes a ready job out of the queue until `requeued`.
+  void set_aside(job_id id);
   /// The job returned to the queue with this record; ready after `delay`.
   void requeued(job_record record, duration delay, mono_time now);
   /// Takes the job out of the queue for a command that ends it. False: unknown.
@@ -166,6 +178,7 @@ private:
     tier_depths depths{};
   };
   const model_state& model(const std::string& name) const;
+  job_ladder ladder() const;
 
   shard_id shard_;
   ledger_limits limits_;

@@ -25,7 +25,9 @@ public:
   /// What the dispatcher before this one published last, as a shard still has
   /// it. The first one counts, and only before a shard reports: without it the
   /// order would be nearly that of arrival until the average has grown anew.
-  void resume(const model_policy& last, mono_time now);
+  /// True if it counted.
+  bool resume(const model_policy& last, mono_time now);
+  void describe(uint32_t context_length) noexcept { context_ = context_length; }
 
   /// `capacity`: slots times speed; while there is none the last one counts,
   /// and before the first one nobody can say how long the backlog will take.
@@ -40,6 +42,7 @@ private:
   std::map<shard_id, double> due_s_;
   std::optional<double> capacity_;
   bool resumed_ = false;
+  uint32_t context_ = 0;
 };
 
 } // namespace troupe::runtime

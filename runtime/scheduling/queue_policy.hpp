@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace troupe::runtime {
 
@@ -35,6 +36,9 @@ struct queue_rules {
     tier_rules{0.0625, 0.5}, tier_rules{1, 1},
     tier_rules{16, 2}};                       ///< flex, default, priority.
   std::map<std::string, class_rules> classes; ///< Others: the default of it.
+  std::map<std::string, std::vector<std::string>> fallbacks; ///< By model.
+  /// Kept free before a total limit.
+  duration deadline_margin{std::chrono::milliseconds{100}};
 
   const tier_rules& tier(service_tier t) const noexcept {
     return tiers[static_cast<size_t>(t) - 1];
@@ -47,6 +51,8 @@ struct model_policy {
   key_terms terms;
   std::shared_ptr<const cost_model> costs = std::make_shared<cost_model>();
   double drain_s = 0; ///< V: until what is due would be done, averaged.
+  uint32_t context_length = 0; ///< Tokens; 0: unknown or unlimited.
+  bool serving = false;        ///< A worker is up.
 };
 
 cost_features features_of(const job_spec& spec);

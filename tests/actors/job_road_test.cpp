@@ -3,6 +3,7 @@
 #include "tests/support/virtual_node.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <variant>
 
@@ -12,13 +13,15 @@ using runtime::job_status;
 
 namespace {
 
-cluster::tree_model simulated(const std::string& name, uint32_t slots) {
+cluster::tree_model simulated(const std::string& name, uint32_t slots,
+                              uint32_t context_length = 0) {
   models::simulated_config config{.service = models::service_kind::constant,
                                   .median_s = 0.2,
                                   .p95_s = 0.2,
                                   .tokens = 20,
                                   .seed = 1,
-                                  .slots = slots};
+                                  .slots = slots,
+                                  .context_length = context_length};
   return {.name = name,
           .kind = "simulated",
           .tasks = {runtime::task_kind::chat},
@@ -33,6 +36,20 @@ struct fixture {
     model.workers = workers;
     options.tree.shards = 4;
     options.tree.models.push_back(std::move(model));
+    restart();
+  }
+  /// Two models; jobs of the first may go to the second, which costs a tenth
+  /// and has no limit of context. The first takes 64 tokens.
+  fixture(const std::string& from, const std::string& to) {
+    options.tree.shards = 4;
+    auto first = simulated(from, 1, 64);
+    first.prior = {.service = {.base_s = 0, .output_token_s = 0.1}};
+    auto second = simulated(to, 1);
+    second.prior = {.service = {.base_s = 0, .output_token_s = 0.01}};
+    options.tree.models = {first, second};
+    auto rules = std::make_shared<runtime::queue_rules>();
+    rules->fallbacks[from] = {to};
+    options.tree.shard.rules = rules;
     restart();
   }
   void restart() {
@@ -273,6 +290,75 @@ TEST_CASE("the total limit turns a running job into a partial result",
   CHECK(record.usage.output_tokens < 20);
   auto next = f.submit(f.spec());
   REQUIRE(f.run_to_end(next));
+}
+
+TEST_CASE("a job that cannot end in time is shed at once, not at its limit",
+          "[actors][ladder]") {
+  fixture f{1};
+  auto busy = f.submit(f.spec());
+  auto hopeless = f.spec();
+  hopeless.simulate = runtime::simulate_params{};
+  hopeless.simulate->service_s = 60;
+  hopeless.simulate->predicted_s = 60;
+  hopeless.deadline.total_timeout = 10s;
+  hopeless.deadline.action = runtime::deadline_action::fail;
+  auto id = f.submit(hopeless);
+  REQUIRE(f.run_to_end(busy, 5s));
+  REQUIRE(f.run_to_end(id, 1s));
+  auto record = f.get(id);
+  CHECK(record.status == job_status::expired);
+  REQUIRE(record.error.has_value());
+  CHECK(record.error->context == "deadline_unmeetable");
+  CHECK(record.attempt == 0);
+}
+
+TEST_CASE("a job that is late here goes to a faster model, which says so",
+          "[actors][ladder]") {
+  for (bool forbids : {false, true}) {
+    fixture f{"slow", "quick"};
+    auto late = f.spec();
+    late.model = "slow";
+    late.simulate = runtime::simulate_params{};
+    late.simulate->service_s = 0.5;
+    late.simulate->predicted_s = 30;
+    late.deadline.total_timeout = 10s;
+    late.may_degrade = !forbids;
+    late.deadline.action = runtime::deadline_action::fail;
+    auto id = f.submit(late);
+    REQUIRE(f.run_to_end(id, 11s));
+    auto record = f.get(id);
+    if (forbids) {
+      CHECK(record.status == job_status::expired);
+      CHECK(record.degradations.empty());
+      continue;
+    }
+    CHECK(record.status == job_status::completed);
+    CHECK(record.model == "slow");
+    CHECK(record.model_used == "quick");
+    REQUIRE(record.degradations.size() == 1);
+    CHECK(record.degradations[0].kind == runtime::degradation_kind::model);
+  }
+}
+
+TEST_CASE(
+  "what fills its context goes on in a longer one, before or in the middle",
+  "[actors][ladder]") {
+  // Of 64 tokens: too long as it comes; with 14 for 20 of output.
+  auto length = GENERATE(size_t{100}, size_t{50});
+  fixture f{"short", "long"};
+  auto wordy = f.spec();
+  wordy.model = "short";
+  wordy.text = std::string(4 * length, 'x');
+  auto id = f.submit(wordy);
+  REQUIRE(f.run_to_end(id, 5s));
+  auto record = f.get(id);
+  CHECK(record.status == job_status::completed);
+  CHECK(record.model_used == "long");
+  REQUIRE(record.degradations.size() == 1);
+  CHECK((record.degradations[0].at_offset > 0) == (length == 50));
+  CHECK(record.usage.output_tokens == 20);
+  CHECK(record.degradations[0].kind
+        == runtime::degradation_kind::longer_context);
 }
 
 TEST_CASE("a crash beside a mate ends as poison and spares the mate",

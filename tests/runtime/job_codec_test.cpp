@@ -40,6 +40,8 @@ job_spec golden_spec() {
   x.max_attempts = 5;
   x.metadata = {{"a", "1"}, {"b", ""}};
   x.estimated_s = 2.25;
+  x.fallbacks = {"writer-small", "sim"};
+  x.may_degrade = false;
   return x;
 }
 
@@ -71,19 +73,27 @@ job_record golden_record() {
   x.finish = finish_reason::length;
   x.dead_letter = true;
   x.error = failure{errc::worker_lost, "engine exited with 139"};
+  x.queue_model = "writer-small";
+  x.key_base = 1'790'000'000'000'000;
+  x.forecast = {1.5, 31, 120, 300};
+  x.degradations = {{degradation_kind::model, "writer", "writer-small", 7}};
+  x.may_degrade = false;
+  x.fallbacks = {"writer-small"};
   return x;
 }
 
 std::vector<event> golden_events() {
   const auto at = golden_id.created_at();
-  return {{41, at, job_created{golden_record()}},
-          {42, at, job_queued{3, 0.25}},
-          {43, at, job_started{1, "writer", "writer/0@node-1"}},
-          {44, at, output_delta{0, 0, "H\u00e9llo", 2}},
-          {45, at, output_reset{0, 3}},
-          {46, at, output_item_done{0, "Hello", finish_reason::stop}},
-          {47, at, job_retrying{2, "worker_lost", 0.2}},
-          {48, at, job_ended{golden_record(), "because"}}};
+  return {
+    {41, at, job_created{golden_record()}},
+    {42, at, job_queued{3, 0.25}},
+    {43, at, job_started{1, "writer", "writer/0@node-1"}},
+    {44, at, output_delta{0, 0, "H\u00e9llo", 2}},
+    {45, at, output_reset{0, 3}},
+    {46, at, output_item_done{0, "Hello", finish_reason::stop}},
+    {47, at, job_retrying{2, "worker_lost", 0.2}},
+    {48, at, job_ended{golden_record(), "because"}},
+    {49, at, job_degraded{{degradation_kind::output_limit, "300", "120", 0}}}};
 }
 
 idempotency_entry golden_idempotency() {
@@ -100,6 +110,23 @@ struct golden {
   std::string bytes;
   std::function<bool(std::string_view)> decodes; ///< To anything.
 };
+
+/// As builds wrote them before the degradation ladder: they must decode for ever.
+std::vector<golden> old_golden() {
+  return {
+    {"spec-2026-11-24", {}, [](auto b) { return decode_spec(b).has_value(); }},
+    {"record-2026-11-24",
+     {},
+     [](auto b) {
+       auto x = decode_record(b);
+       return x.has_value() && x->queue() == "writer" && x->next_seq == 70'000
+              && x->degradations.empty();
+     }},
+    {"events-2026-11-24",
+     {},
+     [](auto b) { return decode_events(b).has_value(); }},
+  };
+}
 
 std::vector<golden> all_golden() {
   return {
@@ -126,6 +153,17 @@ std::string to_hex(std::string_view bytes) {
       out += '\n';
   }
   return out;
+}
+
+std::string from_hex(std::string_view hex) {
+  auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  std::string bytes;
+  std::string digits;
+  std::copy_if(hex.begin(), hex.end(), std::back_inserter(digits),
+               [](char c) { return c != '\n'; });
+  for (size_t i = 0; i + 1 < digits.size(); i += 2)
+    bytes += static_cast<char>(digit(digits[i]) * 16 + digit(digits[i + 1]));
+  return bytes;
 }
 
 std::string golden_path(const std::string& name) {
@@ -165,6 +203,17 @@ TEST_CASE("stored job values have the golden bytes", "[runtime][job_codec]") {
     REQUIRE(file);
     const std::string stored{std::istreambuf_iterator<char>{file}, {}};
     CHECK(to_hex(x.bytes) == stored);
+  }
+}
+
+TEST_CASE("job values that older builds stored are still read",
+          "[runtime][job_codec]") {
+  for (const auto& x : old_golden()) {
+    INFO(x.name);
+    std::ifstream file{golden_path(x.name)};
+    REQUIRE(file);
+    const std::string stored{std::istreambuf_iterator<char>{file}, {}};
+    CHECK(x.decodes(from_hex(stored)));
   }
 }
 

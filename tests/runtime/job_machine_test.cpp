@@ -39,6 +39,43 @@ const Body* first(const job_step& step) {
 
 } // namespace
 
+TEST_CASE(
+  "a step down the ladder is an event, a line in the record, and a move",
+  "[runtime][job][ladder]") {
+  auto m = fresh();
+  auto step =
+    m.degrade({.kind = degradation_kind::model, .from = "m", .to = "n"},
+              {.key = 42}, t0 + 1s);
+  REQUIRE(first<job_degraded>(step) != nullptr);
+  CHECK(step.requeue.has_value());
+  CHECK(m.record().queue() == "n");
+  CHECK(m.record().model == "m");
+  CHECK(m.record().order_key == 42);
+  step =
+    m.degrade({.kind = degradation_kind::output_limit, .from = "0", .to = "64"},
+              {}, t0 + 1s);
+  CHECK_FALSE(step.requeue.has_value());
+  CHECK(m.record().forecast.max_output_tokens == 64);
+  CHECK(m.record().degradations.size() == 2);
+}
+
+TEST_CASE("a full context moves the running attempt with its text",
+          "[runtime][job][ladder]") {
+  auto m = fresh();
+  m.begin(lease(m), t0);
+  m.output(m.current(), "abc", 3, t0 + 1s);
+  auto stale = m.current();
+  ++stale.attempt;
+  CHECK(m.cut_over(stale, "n", 1s, t0 + 2s).events.empty());
+  auto step = m.cut_over(m.current(), "n", 1s, t0 + 2s);
+  REQUIRE(first<job_degraded>(step) != nullptr);
+  CHECK(first<job_degraded>(step)->step.at_offset == 3);
+  CHECK(step.requeue.has_value());
+  CHECK_FALSE(m.running());
+  CHECK(m.text() == "abc");
+  CHECK(m.record().queue() == "n");
+}
+
 TEST_CASE("the three times of a job add up to its life", "[runtime][job]") {
   auto m = fresh();
   m.begin(lease(m), t0 + 100ms);

@@ -1,0 +1,128 @@
+#include "runtime/scheduling/job_ladder.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace troupe::runtime {
+namespace {
+
+/// A model that names no limit takes everything.
+uint32_t context_of(const model_policy& policy) noexcept {
+  return policy.context_length == 0 ? UINT32_MAX : policy.context_length;
+}
+
+bool makes_text(task_kind task) noexcept {
+  return task == task_kind::chat || task == task_kind::complete;
+}
+
+std::optional<duration> left(wall_time limit, wall_time now) noexcept {
+  if (limit == wall_time{})
+    return std::nullopt;
+  return limit - now;
+}
+
+} // namespace
+
+job_degradation degradation_of(const ladder_choice& choice,
+                               const job_record& record) {
+  if (choice.verdict.rung == ladder_rung::output_limit)
+    return {.kind = degradation_kind::output_limit,
+            .from = std::to_string(record.forecast.max_output_tokens),
+            .to = std::to_string(choice.verdict.max_output_tokens)};
+  return {.kind = choice.verdict.rung == ladder_rung::longer_context
+                    ? degradation_kind::longer_context
+                    : degradation_kind::model,
+          .from = record.queue(),
+          .to = choice.target};
+}
+
+ladder_choice job_ladder::judge(const job_record& record, wall_time now,
+                                double wait_s) const {
+  const auto& own = policy_(record.queue());
+  const auto& f = record.forecast;
+  auto service = own.costs->service();
+  auto names = targets(record);
+  std::vector<ladder_target> fallbacks;
+  for (const auto& name : names) {
+    const auto& p = policy_(name);
+    // As much faster or slower as the models are for the same tokens.
+    auto here = service.at(f.input_tokens, f.output_tokens_p50);
+    auto there = p.costs->service().at(f.input_tokens, f.output_tokens_p50);
+    fallbacks.push_back({.model = name,
+                         .context_length = context_of(p),
+                         .breaker_closed = p.serving,
+                         .wait_s = p.drain_s,
+                         .service_p50_s = f.service_p50_s <= 0 ? 0
+                                          : here > 0
+                                            ? f.service_p50_s * there / here
+                                            : there});
+  }
+  deadline_inputs in{.line = {.a_s = service.base_s,
+                              .b_s = service.input_token_s,
+                              .c_s = service.output_token_s},
+                     .service_p50_s = f.service_p50_s,
+                     .output_p50_tokens =
+                       static_cast<double>(f.output_tokens_p50),
+                     .input_tokens = f.input_tokens,
+                     .max_output_tokens = f.max_output_tokens,
+                     .context_length = context_of(own),
+                     .wait_s = wait_s,
+                     .total_left = left(record.total_at, now),
+                     .rights = {.degradation = record.may_degrade,
+                                .on_deadline = record.on_deadline,
+                                .makes_text = makes_text(record.task)},
+                     .fallbacks = fallbacks};
+  if (record.attempt == 0)
+    in.start_left = left(record.start_at, now);
+  ladder_choice choice{.verdict =
+                         deadline_policy{rules_.deadline_margin}.decide(in)};
+  if (auto i = choice.verdict.fallback) {
+    choice.target = names[*i];
+    choice.target_p50_s = fallbacks[*i].service_p50_s;
+  }
+  return choice;
+}
+
+std::optional<std::string>
+job_ladder::longer_context(const job_record& record) const {
+  if (!record.may_degrade)
+    return std::nullopt;
+  auto own = context_of(policy_(record.queue()));
+  for (auto& name : targets(record)) {
+    const auto& p = policy_(name);
+    if (p.serving && context_of(p) > own)
+      return name;
+  }
+  return std::nullopt;
+}
+
+std::optional<wall_time> job_ladder::judge_at(const job_record& record) const {
+  auto mono = [](wall_time t) -> std::optional<mono_time> {
+    if (t == wall_time{})
+      return std::nullopt;
+    return mono_time{t.time_since_epoch()};
+  };
+  auto at = deadline_policy{rules_.deadline_margin}.latest_feasible_start(
+    record.attempt == 0 ? mono(record.start_at) : std::nullopt,
+    mono(record.total_at), record.forecast.service_p50_s);
+  if (!at)
+    return std::nullopt;
+  return wall_time{at->time_since_epoch()};
+}
+
+/// Fallbacks of the job or its model, without those it has left.
+std::vector<std::string> job_ladder::targets(const job_record& record) const {
+  auto it = rules_.fallbacks.find(record.model);
+  auto names = record.fallbacks               ? *record.fallbacks
+               : it != rules_.fallbacks.end() ? it->second
+                                              : std::vector<std::string>{};
+  std::erase_if(names, [&](const std::string& name) {
+    return name == record.queue()
+           || std::any_of(
+             record.degradations.begin(), record.degradations.end(),
+             [&](const job_degradation& d) { return d.from == name; });
+  });
+  return names;
+}
+
+} // namespace troupe::runtime
