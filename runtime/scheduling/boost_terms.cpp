@@ -31,14 +31,19 @@ void boost_terms::observe_drain(double x, mono_time now) noexcept {
   if (!std::isfinite(x) || x < 0)
     return;
   if (!drain_s_) {
-    drain_s_ = x;
-    drain_at_ = now;
+    // The average begins with the first backlog: before it there is nothing to
+    // know, and a V near 0 would make the order that of arrival.
+    if (x > 0) {
+      drain_s_ = x;
+      drain_from_ = drain_at_ = now;
+    }
     return;
   }
   if (now <= drain_at_)
     return;
-  auto share =
-    -std::expm1(-seconds(now - drain_at_) / seconds(settings_.backlog_ewma));
+  auto step = seconds(now - drain_at_);
+  auto share = std::max(-std::expm1(-step / seconds(settings_.backlog_ewma)),
+                        step / seconds(now - drain_from_));
   *drain_s_ += share * (x - *drain_s_);
   drain_at_ = now;
 }
@@ -47,6 +52,7 @@ void boost_terms::resume_drain(double x, mono_time now) noexcept {
   if (!std::isfinite(x) || x < 0)
     return;
   drain_s_ = x;
+  drain_from_ = now - settings_.backlog_ewma;
   drain_at_ = now;
 }
 

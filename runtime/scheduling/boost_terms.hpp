@@ -57,6 +57,7 @@ private:
   double mean_work_s_ = 0;
   double samples_ = 0;
   std::optional<double> drain_s_;
+  mono_time drain_from_{}; ///< Until a whole window has passed, the plain mean.
   mono_time drain_at_{};
 };
 

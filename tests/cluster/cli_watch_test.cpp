@@ -18,8 +18,8 @@ using troupe::tests::scripted_server;
 namespace {
 
 const std::string id = "job_01k3x9m2c8f4t7q0v5zr1ndbhe";
-const std::string stream_head
-  = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nretry: 1000\n";
+const std::string stream_head =
+  "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nretry: 1000\n";
 
 std::string event(int seq, const std::string& type, const std::string& rest) {
   auto number = std::to_string(seq);
@@ -90,10 +90,9 @@ TEST_CASE("a watch prints the text and ends like the job",
          {"expired", "", 8, "expired"},
          {"cancelled", "", 8, "cancelled"}}) {
     INFO(x.status);
-    scripted_server server{{streams(event(0, "job.created", "")
-                                    + delta(1, 0, "Hel") + ": hb\n"
-                                    + delta(2, 3, "lo.")
-                                    + ended(3, x.status, x.more))}};
+    scripted_server server{
+      {streams(event(0, "job.created", "") + delta(1, 0, "Hel") + ": hb\n"
+               + delta(2, 3, "lo.") + ended(3, x.status, x.more))}};
     cli_run cli;
     CHECK(watch(cli, server) == x.code);
     CHECK(cli.out() == "Hello.\n");
@@ -116,8 +115,8 @@ TEST_CASE("a broken stream goes on behind the last event, without a repeat",
      scripted_server::answer(scripted_server::response(
        "503 Service Unavailable",
        R"({"type":"/problems/draining","detail":"stops"})")),
-     streams(delta(1, 4, "two ") + delta(2, 6, "o three ") + delta(3, 14, "four")
-             + ended(4, "completed"))}};
+     streams(delta(1, 4, "two ") + delta(2, 6, "o three ")
+             + delta(3, 14, "four") + ended(4, "completed"))}};
   cli_run cli;
   CHECK(watch(cli, server) == 0);
   CHECK(cli.out() == "one two three four\n");
@@ -142,11 +141,10 @@ TEST_CASE("a stream that was at its end asks for the job",
   CHECK(cli.out() == "all\n");
 }
 
-TEST_CASE("a reset says from where the text is void",
-          "[cluster][cli][watch]") {
+TEST_CASE("a reset says from where the text is void", "[cluster][cli][watch]") {
   scripted_server server{
-    {streams(delta(0, 0, "wrong") + event(1, "output.reset",
-                                          ",\"item\":0,\"from_offset\":0")
+    {streams(delta(0, 0, "wrong")
+             + event(1, "output.reset", ",\"item\":0,\"from_offset\":0")
              + delta(2, 0, "right") + ended(3, "completed"))}};
   cli_run cli;
   CHECK(watch(cli, server) == 0);
@@ -156,8 +154,8 @@ TEST_CASE("a reset says from where the text is void",
 
 TEST_CASE("events as JSON come one per line and unchanged",
           "[cluster][cli][watch]") {
-  scripted_server server{{streams(delta(0, 0, "a\\n\\u001bb")
-                                  + ended(1, "completed"))}};
+  scripted_server server{
+    {streams(delta(0, 0, "a\\n\\u001bb") + ended(1, "completed"))}};
   cli_run cli;
   CHECK(watch(cli, server, {"--json"}) == 0);
   CHECK(cli.out()
@@ -170,9 +168,12 @@ TEST_CASE("events as JSON come one per line and unchanged",
 
 TEST_CASE("refusals that waiting cannot mend end a watch at once",
           "[cluster][cli][watch]") {
-  for (auto [status, code] : std::vector<std::pair<std::string, int>>{
-         {"404 Not Found", 5}, {"410 Gone", 5}, {"401 Unauthorized", 4},
-         {"400 Bad Request", 7}, {"500 Internal", 1}}) {
+  for (auto [status, code] :
+       std::vector<std::pair<std::string, int>>{{"404 Not Found", 5},
+                                                {"410 Gone", 5},
+                                                {"401 Unauthorized", 4},
+                                                {"400 Bad Request", 7},
+                                                {"500 Internal", 1}}) {
     INFO(status);
     scripted_server server{
       {scripted_server::answer(scripted_server::response(status, ""))}};
@@ -184,8 +185,8 @@ TEST_CASE("refusals that waiting cannot mend end a watch at once",
 
 TEST_CASE("a watch gives up when the server stays away",
           "[cluster][cli][watch]") {
-  scripted_server server{{streams(delta(0, 0, "so far")),
-                          scripted_server::answer("")}};
+  scripted_server server{
+    {streams(delta(0, 0, "so far")), scripted_server::answer("")}};
   cli_run cli;
   CHECK(watch(cli, server, {"--reconnect-s", "0"}) == 3);
   CHECK(cli.out() == "so far\n");
@@ -232,7 +233,7 @@ TEST_CASE("Ctrl-C detaches, and cancels only if asked to",
          "200 OK", R"({"id":")" + id + R"(","status":"cancelled"})"))}};
     cli_run cli;
     cli.stop_fd = stop.fd();
-    std::vector<std::string> arguments{"submit", "-m",    "m",         "x",
+    std::vector<std::string> arguments{"submit",  "-m",    "m",         "x",
                                        "--watch", "--url", server.url()};
     if (cancels)
       arguments.push_back("--cancel-on-interrupt");
@@ -267,8 +268,8 @@ TEST_CASE("following jobs prints each change once", "[cluster][cli]") {
      }}};
   cli_run cli;
   cli.stop_fd = stop.fd();
-  CHECK(cli.run({"jobs", "--follow", "--limit", "1", "--json", "--url",
-                 server.url()})
+  CHECK(cli.run(
+          {"jobs", "--follow", "--limit", "1", "--json", "--url", server.url()})
         == 130);
   CHECK(cli.out()
         == line("job_2", 1) + "\n" + line("job_2", 2) + "\n" + line("job_3", 1)
