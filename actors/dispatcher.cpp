@@ -150,10 +150,10 @@ private:
   }
 
   void resume(const std::shared_ptr<const runtime::model_policy>& last) {
-    if (!last)
-      return;
-    policy_.resume(*last, env_.mono());
-    published_ = policy_.publish(core_.slots_total(), 0, env_.mono());
+    auto now = env_.mono();
+    if (last && policy_.resume(*last, now))
+      published_ =
+        policy_.publish(core_.slots_total(), core_.running_work_s(now), now);
   }
 
   /// Each second while there is something to do.

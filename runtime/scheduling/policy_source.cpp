@@ -11,15 +11,18 @@ void policy_source::backlog(shard_id shard, double due_work_s) {
   due_s_[shard] = due_work_s;
 }
 
-void policy_source::resume(const model_policy& last, mono_time now) {
+bool policy_source::resume(const model_policy& last, mono_time now) {
   if (resumed_ || !due_s_.empty() || !(last.terms.gamma > 0))
-    return;
+    return false;
   resumed_ = true;
   capacity_ = last.terms.capacity;
   if (last.costs && last.costs->samples() > costs_.samples())
     costs_ = *last.costs;
   boost_.observe_work(costs_.predict({}, 0).mean_s);
   boost_.resume_drain(last.drain_s, now);
+  if (context_ == 0)
+    context_ = last.context_length;
+  return true;
 }
 
 std::shared_ptr<const model_policy>

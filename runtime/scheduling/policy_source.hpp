@@ -22,11 +22,12 @@ public:
   /// Due work that waits in the shard, seconds of one slot.
   void backlog(shard_id shard, double due_work_s);
   void forget(shard_id shard) { due_s_.erase(shard); }
-  void describe(uint32_t context_length) noexcept { context_ = context_length; }
   /// What the dispatcher before this one published last, as a shard still has
   /// it. The first one counts, and only before a shard reports: without it the
   /// order would be nearly that of arrival until the average has grown anew.
-  void resume(const model_policy& last, mono_time now);
+  /// True if it counted.
+  bool resume(const model_policy& last, mono_time now);
+  void describe(uint32_t context_length) noexcept { context_ = context_length; }
 
   /// `capacity`: slots times speed; while there is none the last one counts,
   /// and before the first one nobody can say how long the backlog will take.
@@ -40,8 +41,8 @@ private:
   std::shared_ptr<const cost_model> published_;
   std::map<shard_id, double> due_s_;
   std::optional<double> capacity_;
-  uint32_t context_ = 0;
   bool resumed_ = false;
+  uint32_t context_ = 0;
 };
 
 } // namespace troupe::runtime

@@ -57,16 +57,16 @@ TEST_CASE("only the first echo counts, and none after a shard's report",
   auto other = *last;
   other.drain_s = 1;
   policy_source heir{{}, {}};
-  heir.resume(model_policy{}, at(1)); // a shard that was never told
-  heir.resume(*last, at(1));
-  heir.resume(other, at(1));
+  CHECK_FALSE(heir.resume(model_policy{}, at(1))); // a shard never told
+  CHECK(heir.resume(*last, at(1)));
+  CHECK_FALSE(heir.resume(other, at(1)));
   CHECK_THAT(heir.publish(4, 160, at(2))->drain_s,
              WithinRel(last->drain_s, 0.01));
 
   policy_source established{{}, {}};
   established.backlog(shard_id{0}, 4);
   established.publish(4, 0, at(1));
-  established.resume(*last, at(2));
+  CHECK_FALSE(established.resume(*last, at(2)));
   CHECK(established.publish(4, 0, at(3))->drain_s < 1.1);
 }
 
