@@ -94,6 +94,7 @@ job_record make_record(const job_spec& spec) {
   record.retires_at = limit_after(record.created_at, spec.retention);
   record.on_deadline = spec.deadline.action;
   record.resume = spec.resume;
+  record.replay_of = spec.replay_of;
   return record;
 }
 

@@ -56,6 +56,13 @@ enum class finish_reason : uint8_t {
   shutdown
 };
 
+/// What became of a dead letter; meaningful where `dead_letter` is set.
+enum class letter_state : uint8_t {
+  dead = 1, ///< Waits for somebody to decide.
+  replayed, ///< `replayed_as` is the job that took its place.
+  dropped   ///< Nobody wants it.
+};
+
 constexpr bool is_terminal(job_status s) noexcept {
   return s >= job_status::completed;
 }
@@ -120,7 +127,8 @@ struct job_spec {
   uint32_t max_attempts = 3; ///< 1..10.
   duration retention{std::chrono::seconds{86'400}};
   std::map<std::string, std::string> metadata;
-  double estimated_s = 0.0; ///< Predicted work, seconds of one slot.
+  double estimated_s = 0.0;        ///< Predicted work, seconds of one slot.
+  std::optional<job_id> replay_of; ///< The job that this one repeats.
   friend bool operator==(const job_spec&, const job_spec&) = default;
 };
 
@@ -177,6 +185,9 @@ struct job_record {
   finish_reason finish = finish_reason::none;
   bool dead_letter = false;
   std::optional<failure> error;
+  std::optional<job_id> replay_of;
+  letter_state letter = letter_state::dead;
+  std::optional<job_id> replayed_as; ///< With letter_state::replayed.
   friend bool operator==(const job_record&, const job_record&) = default;
 };
 
@@ -215,6 +226,8 @@ struct job_retrying {
   uint32_t attempt = 0; ///< The one to come.
   std::string reason;   ///< worker_lost model_error timeout suspect_batch.
   double delay_s = 0.0;
+  /// Why the attempt before it ended; nothing in events of older versions.
+  std::optional<failure> error{};
   friend bool operator==(const job_retrying&, const job_retrying&) = default;
 };
 struct output_reset {

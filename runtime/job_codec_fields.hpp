@@ -96,6 +96,7 @@ void fields(V& v, T& x) {
   v("retention", x.retention);
   v("metadata", x.metadata);
   v("estimated_s", x.estimated_s);
+  v("replay_of", x.replay_of);
 }
 
 template <class V, maybe_const<job_usage> T>
@@ -149,6 +150,9 @@ void fields(V& v, T& x) {
   v("finish", x.finish);
   v("dead_letter", x.dead_letter);
   v("error", x.error);
+  v("replay_of", x.replay_of);
+  v("letter", x.letter);
+  v("replayed_as", x.replayed_as);
 }
 
 template <class V, maybe_const<job_created> T>
@@ -189,6 +193,7 @@ void fields(V& v, T& x) {
   v("attempt", x.attempt);
   v("reason", x.reason);
   v("delay_s", x.delay_s);
+  v("error", x.error);
 }
 
 template <class V, maybe_const<output_reset> T>
@@ -258,6 +263,11 @@ template <>
 struct enum_range<finish_reason> {
   static constexpr auto first = finish_reason::none,
                         last = finish_reason::shutdown;
+};
+template <>
+struct enum_range<letter_state> {
+  static constexpr auto first = letter_state::dead,
+                        last = letter_state::dropped;
 };
 template <>
 struct enum_range<errc> {

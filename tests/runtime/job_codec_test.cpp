@@ -19,6 +19,7 @@ namespace {
 // --- golden values: fixed for ever ------------------------------------------
 
 constexpr job_id golden_id{0x0019'2E6A'1B54'4C07, 0x0123'4567'89AB'CDEF};
+constexpr job_id other_id{0x0019'2E6A'1B54'4C08, 1};
 
 job_spec golden_spec() {
   job_spec x;
@@ -40,6 +41,7 @@ job_spec golden_spec() {
   x.max_attempts = 5;
   x.metadata = {{"a", "1"}, {"b", ""}};
   x.estimated_s = 2.25;
+  x.replay_of = other_id;
   return x;
 }
 
@@ -71,19 +73,24 @@ job_record golden_record() {
   x.finish = finish_reason::length;
   x.dead_letter = true;
   x.error = failure{errc::worker_lost, "engine exited with 139"};
+  x.replay_of = golden_id;
+  x.letter = letter_state::replayed;
+  x.replayed_as = other_id;
   return x;
 }
 
 std::vector<event> golden_events() {
   const auto at = golden_id.created_at();
-  return {{41, at, job_created{golden_record()}},
-          {42, at, job_queued{3, 0.25}},
-          {43, at, job_started{1, "writer", "writer/0@node-1"}},
-          {44, at, output_delta{0, 0, "H\u00e9llo", 2}},
-          {45, at, output_reset{0, 3}},
-          {46, at, output_item_done{0, "Hello", finish_reason::stop}},
-          {47, at, job_retrying{2, "worker_lost", 0.2}},
-          {48, at, job_ended{golden_record(), "because"}}};
+  return {
+    {41, at, job_created{golden_record()}},
+    {42, at, job_queued{3, 0.25}},
+    {43, at, job_started{1, "writer", "writer/0@node-1"}},
+    {44, at, output_delta{0, 0, "H\u00e9llo", 2}},
+    {45, at, output_reset{0, 3}},
+    {46, at, output_item_done{0, "Hello", finish_reason::stop}},
+    {47, at,
+     job_retrying{2, "worker_lost", 0.2, failure{errc::worker_lost, "killed"}}},
+    {48, at, job_ended{golden_record(), "because"}}};
 }
 
 idempotency_entry golden_idempotency() {
@@ -139,6 +146,23 @@ bool write_golden() {
   return std::getenv("TROUPE_WRITE_GOLDEN") != nullptr;
 }
 
+/// The bytes of a vector.
+std::string stored_bytes(const std::string& name) {
+  std::ifstream file{golden_path(name)};
+  std::string bytes;
+  for (std::string line; std::getline(file, line);)
+    for (size_t i = 0; i + 1 < line.size(); i += 2)
+      bytes += static_cast<char>(std::stoi(line.substr(i, 2), nullptr, 16));
+  return bytes;
+}
+
+job_record before_replay(job_record x) {
+  x.replay_of.reset();
+  x.letter = letter_state::dead;
+  x.replayed_as.reset();
+  return x;
+}
+
 // --- msgpack by hand --------------------------------------------------------
 
 std::string
@@ -166,6 +190,25 @@ TEST_CASE("stored job values have the golden bytes", "[runtime][job_codec]") {
     const std::string stored{std::istreambuf_iterator<char>{file}, {}};
     CHECK(to_hex(x.bytes) == stored);
   }
+}
+
+TEST_CASE("values stored before jobs could be replayed are still read",
+          "[runtime][job_codec][dlq]") {
+  auto spec = golden_spec();
+  spec.replay_of.reset();
+  CHECK(decode_spec(stored_bytes("spec_before_replay")).value() == spec);
+  CHECK(decode_record(stored_bytes("record_before_replay")).value()
+        == before_replay(golden_record()));
+  auto events = golden_events();
+  for (auto& x : events) {
+    if (auto* created = std::get_if<job_created>(&x.body))
+      created->record = before_replay(created->record);
+    else if (auto* ended = std::get_if<job_ended>(&x.body))
+      ended->record = before_replay(ended->record);
+    else if (auto* retrying = std::get_if<job_retrying>(&x.body))
+      retrying->error.reset();
+  }
+  CHECK(decode_events(stored_bytes("events_before_replay")).value() == events);
 }
 
 TEST_CASE("golden values come back as they were", "[runtime][job_codec]") {
