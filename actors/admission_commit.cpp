@@ -4,6 +4,21 @@
 
 namespace troupe::actors {
 
+runtime::admission_gate gate_of(const actor_env& env,
+                                runtime::duration commit_stall) {
+  runtime::admission_gate g{.draining = env.board.draining,
+                            .storage_ok = env.board.storage_ok};
+  if (!g.storage_ok)
+    g.storage_reason = "the store's disk is below its reserve";
+  auto since = env.board.commit_since_us.load();
+  if (since != 0
+      && env.mono().time_since_epoch().count() - since > commit_stall.count()) {
+    g.storage_ok = false;
+    g.storage_reason = "the disk does not finish a sync";
+  }
+  return g;
+}
+
 commit_request
 make_admission_commit(uint64_t epoch, runtime::admitted job,
                       runtime::spec_ptr spec, const std::string& key,

@@ -1,12 +1,19 @@
-// The one commit that makes an admitted job durable: its request, its record, its
-// first events and, if it came with one, its idempotency key.
+// What a shard admits under, and the one commit that makes an admitted job
+// durable: its request, its record, its first events and, if it came with one,
+// its idempotency key.
 #pragma once
 
+#include "actors/actor_env.hpp"
 #include "actors/messages.hpp"
 
 #include <optional>
 
 namespace troupe::actors {
+
+/// The node's condition now. A commit that takes longer than `commit_stall` stops
+/// admission.
+runtime::admission_gate gate_of(const actor_env& env,
+                                runtime::duration commit_stall);
 
 /// `spec` has its id; the sink of `reply` hears of it once it is on disk.
 commit_request

@@ -3,6 +3,7 @@
 #include "actors/admission_commit.hpp"
 #include "actors/head_feeds.hpp"
 #include "actors/journal.hpp"
+#include "actors/letter_desk.hpp"
 #include "actors/resident_jobs.hpp"
 #include "actors/store_reader.hpp"
 #include "runtime/job_codec.hpp"
@@ -63,6 +64,7 @@ public:
       [this](watch_job& x) { on_watch_job(x); },
       [this](forget_reader& x) { on_forget_reader(x); },
       [this](cancel_job& x) { on_cancel_job(x); },
+      [this](settle_letter& x) { on_settle_letter(x); },
       [this](shard_opened& x) { on_shard_opened(x); },
       [this](shard_committed& x) { on_shard_committed(x); },
       [this](open_feed& x) { on_open_feed(x); },
@@ -82,9 +84,9 @@ private:
     entry_.count();
     if (!open_)
       return refuse_submit(x.reply, closed_reason());
-    auto outcome =
-      ledger_.admit(*x.spec, x.who, gate(), env_.wall(), rng_,
-                    env_.board.seconds_per_position(x.spec->model));
+    auto outcome = ledger_.admit(
+      *x.spec, x.who, gate_of(env_, config_.commit_stall), env_.wall(), rng_,
+      env_.board.seconds_per_position(x.spec->model));
     if (auto* no = std::get_if<runtime::refused>(&outcome))
       return refuse_submit(x.reply, std::move(*no));
     if (auto* again = std::get_if<runtime::repeated>(&outcome))
@@ -155,6 +157,15 @@ private:
     auto queue = queue_of(x.id);
     forward(x.id, std::move(x));
     feeds_.announce(ledger_, queue);
+  }
+
+  void on_settle_letter(settle_letter& x) {
+    entry_.count();
+    if (!open_)
+      return refuse(x.reply, closed_reason());
+    if (auto request =
+          letters_.settle(x, ledger_, gate_of(env_, config_.commit_stall)))
+      post(std::move(*request));
   }
 
   /// The live record, if the shard serves and the tenant owns it. Otherwise
@@ -253,6 +264,9 @@ private:
       case commit_note::kind::barrier:
         if (ledger_.find(id) != nullptr)
           make_resident(id, nullptr, true);
+        return false;
+      case commit_note::kind::settled:
+        letters_.settled(id);
         return false;
     }
     return false;
@@ -406,21 +420,6 @@ private:
 
   // --- small things --------------------------------------------------------------------
 
-  runtime::admission_gate gate() const {
-    runtime::admission_gate g{.draining = env_.board.draining,
-                              .storage_ok = env_.board.storage_ok};
-    if (!g.storage_ok)
-      g.storage_reason = "the store's disk is below its reserve";
-    auto since = env_.board.commit_since_us.load();
-    if (since != 0
-        && env_.mono().time_since_epoch().count() - since
-             > config_.commit_stall.count()) {
-      g.storage_ok = false;
-      g.storage_reason = "the disk does not finish a sync";
-    }
-    return g;
-  }
-
   queue_name queue_of(job_id id) const {
     const auto* record = ledger_.find(id);
     return {record->model, record->tenant};
@@ -475,6 +474,7 @@ private:
   bool open_ = false;
   std::optional<runtime::failure> trouble_;
   resident_jobs residents_;
+  letter_desk letters_{env_};
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;
   uint32_t job_crashes_ = 0;
