@@ -1,7 +1,9 @@
-// The one commit that makes an admitted job durable: its request, its record, its
-// first events and, if it came with one, its idempotency key.
+// What a shard admits under, and the one commit that makes an admitted job
+// durable: its request, its record, its first events and, if it came with one,
+// its idempotency key.
 #pragma once
 
+#include "actors/actor_env.hpp"
 #include "actors/messages.hpp"
 
 #include <optional>

@@ -1,3 +1,4 @@
+// tidy: length: one file for the messages of a node
 // The messages between the actors of one node. Commands are verb + noun, events
 // noun + participle. All of them stay on the node (node_local.hpp): what crosses
 // nodes is an envelope with encoded values.
@@ -57,6 +58,18 @@ struct cancel_job {
   std::string reason;
   runtime::sink_ref reply;
 };
+/// Replays a dead letter of the shard as this job, or drops it. Answered by
+/// `job_accepted` (`replayed`: the job that replayed it before) or, for a drop,
+/// `job_snapshot` of the letter; or `refused`.
+struct settle_letter {
+  runtime::job_id id;
+  std::string tenant;
+  std::shared_ptr<runtime::job_spec> replay; ///< Null: drop it.
+  runtime::sink_ref reply;
+  uint64_t ticket = 0; ///< The shard's, on the way to the reader and back.
+  /// What the reader found.
+  std::optional<runtime::result<runtime::job_record>> found;
+};
 /// The journal's answer to `open_shard`.
 struct shard_opened {
   runtime::result<runtime::shard_summary> summary{runtime::shard_summary{}};
@@ -69,7 +82,8 @@ struct commit_note {
     admitted = 1, ///< The job is durable.
     requeued,     ///< Its attempt ended; it may run again after `delay`.
     closed,       ///< Its terminal record is durable.
-    barrier       ///< Everything sent before is durable.
+    barrier,      ///< Everything sent before is durable.
+    settled       ///< The dead letter's new state is durable.
   };
   kind what = kind::barrier;
   runtime::job_record record;
@@ -229,6 +243,7 @@ template <> inline constexpr bool is_node_local<get_job> = true;
 template <> inline constexpr bool is_node_local<watch_job> = true;
 template <> inline constexpr bool is_node_local<forget_reader> = true;
 template <> inline constexpr bool is_node_local<cancel_job> = true;
+template <> inline constexpr bool is_node_local<settle_letter> = true;
 template <> inline constexpr bool is_node_local<shard_opened> = true;
 template <> inline constexpr bool is_node_local<shard_committed> = true;
 template <> inline constexpr bool is_node_local<open_feed> = true;

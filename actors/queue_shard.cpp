@@ -1,3 +1,4 @@
+// tidy: length: one protocol, whose handlers are a few lines each
 #include "actors/queue_shard.hpp"
 
 #include "actors/admission_commit.hpp"
@@ -5,6 +6,7 @@
 #include "actors/head_feeds.hpp"
 #include "actors/journal.hpp"
 #include "actors/ladder_step.hpp"
+#include "actors/letter_desk.hpp"
 #include "actors/resident_jobs.hpp"
 #include "actors/store_reader.hpp"
 #include "runtime/job_codec.hpp"
@@ -65,6 +67,7 @@ public:
       [this](watch_job& x) { on_watch_job(x); },
       [this](forget_reader& x) { on_forget_reader(x); },
       [this](cancel_job& x) { on_cancel_job(x); },
+      [this](settle_letter& x) { on_settle_letter(x); },
       [this](shard_opened& x) { on_shard_opened(x); },
       [this](shard_committed& x) { on_shard_committed(x); },
       [this](open_feed& x) { on_open_feed(x); },
@@ -157,6 +160,15 @@ private:
     auto queue = queue_of(x.id);
     forward(x.id, std::move(x));
     feeds_.announce(ledger_, queue);
+  }
+
+  void on_settle_letter(settle_letter& x) {
+    entry_.count();
+    if (!open_)
+      return refuse(x.reply, closed_reason());
+    if (auto request = letters_.settle(
+          x, ledger_, admission_gate_of(env_, config_.commit_stall)))
+      post(std::move(*request));
   }
 
   /// The live record, if the shard serves and the tenant owns it. Otherwise
@@ -255,6 +267,9 @@ private:
       case commit_note::kind::barrier:
         if (ledger_.find(id) != nullptr)
           make_resident(id, nullptr, true);
+        return false;
+      case commit_note::kind::settled:
+        letters_.settled(id);
         return false;
     }
     return false;
@@ -483,6 +498,7 @@ private:
   bool open_ = false;
   std::optional<runtime::failure> trouble_;
   resident_jobs residents_;
+  letter_desk letters_{env_};
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;
   uint32_t job_crashes_ = 0;

@@ -18,6 +18,8 @@ using queue_shard_actor = caf::typed_actor<
   caf::result<void>(submit_job), caf::result<void>(get_job),
   caf::result<void>(watch_job), caf::result<void>(forget_reader),
   caf::result<void>(cancel_job),
+  // A client, or the reader with what it found.
+  caf::result<void>(settle_letter),
   // The journal: loaded content, and what became of commits.
   caf::result<void>(shard_opened), caf::result<void>(shard_committed),
   // A model's dispatcher: announce to me; these are the terms now; lease these;

@@ -1,6 +1,7 @@
 #include "actors/store_reader.hpp"
 
 #include "actors/job.hpp"
+#include "actors/queue_shard.hpp"
 
 #include <caf/send.hpp>
 
@@ -32,6 +33,7 @@ public:
       [this](read_view& x) { on_read_view(x); },
       [this](read_events& x) { on_read_events(x); },
       [this](read_output& x) { on_read_output(x); },
+      [this](settle_letter& x) { on_settle_letter(x); },
       [this](list_jobs& x) { on_list_jobs(x); },
       [this](inspect_actor) { return entry_.snapshot(); },
     };
@@ -104,6 +106,15 @@ private:
         return refuse(x.reply, output.error());
     }
     post(x.reply, std::move(answer));
+  }
+
+  void on_settle_letter(settle_letter& x) {
+    entry_.count();
+    x.found = store_.record(x.id);
+    if (auto shard = env_.directory.shard<queue_shard_actor>(x.id.shard()))
+      caf::anon_send(shard, std::move(x));
+    else
+      refuse(x.reply, {errc::shard_unavailable, "the shard is restarting"});
   }
 
   void on_list_jobs(const list_jobs& x) {

@@ -16,6 +16,7 @@ struct get_job;
 struct watch_job;
 struct forget_reader;
 struct cancel_job;
+struct settle_letter;
 struct shard_opened;
 struct shard_committed;
 struct open_feed;
@@ -107,5 +108,6 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::attempt_measured))
   CAF_ADD_ATOM(troupe, troupe::actors, policy_tick_atom)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::degrade_job))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::settle_letter))
 CAF_END_TYPE_ID_BLOCK(troupe)
 // clang-format on

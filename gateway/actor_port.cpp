@@ -65,6 +65,29 @@ void actor_port::read_output(job_id id, std::string tenant, sink_ref reply) {
   to_reader(id, actors::read_output{id, std::move(tenant), reply}, reply);
 }
 
+void actor_port::replay_letter(job_id id, runtime::job_spec spec,
+                               sink_ref reply) {
+  auto tenant = spec.tenant;
+  to_shard(id.shard(),
+           actors::settle_letter{
+             .id = id,
+             .tenant = std::move(tenant),
+             .replay = std::make_shared<runtime::job_spec>(std::move(spec)),
+             .reply = reply,
+             .found = std::nullopt},
+           reply);
+}
+
+void actor_port::drop_letter(job_id id, std::string tenant, sink_ref reply) {
+  to_shard(id.shard(),
+           actors::settle_letter{.id = id,
+                                 .tenant = std::move(tenant),
+                                 .replay = nullptr,
+                                 .reply = reply,
+                                 .found = std::nullopt},
+           reply);
+}
+
 void actor_port::list(runtime::job_query query, sink_ref reply) {
   // Any reader serves a list; spread them.
   auto turn = next_.fetch_add(1, std::memory_order_relaxed);

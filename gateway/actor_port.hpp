@@ -33,6 +33,10 @@ public:
                    uint32_t limit, runtime::sink_ref reply) override;
   void read_output(runtime::job_id id, std::string tenant,
                    runtime::sink_ref reply) override;
+  void replay_letter(runtime::job_id id, runtime::job_spec spec,
+                     runtime::sink_ref reply) override;
+  void drop_letter(runtime::job_id id, std::string tenant,
+                   runtime::sink_ref reply) override;
   void list(runtime::job_query query, runtime::sink_ref reply) override;
 
 private:

@@ -31,6 +31,9 @@ constexpr std::array kinds{
   problem_kind{"forbidden-origin", "Forbidden origin", 403, no, true,
                "Without API keys the server answers only requests that name it "
                "by a loopback name and do not come from another web site."},
+  problem_kind{"insufficient-scope", "Insufficient scope", 403, no, false,
+               "The caller may not do this. A poison job, for instance, is "
+               "replayed by operators only."},
   problem_kind{"not-found", "Not found", 404, no, false,
                "There is no such object, or it belongs to somebody else."},
   problem_kind{"model-not-found", "Model not found", 404, no, false,

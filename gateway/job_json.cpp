@@ -34,13 +34,6 @@ using runtime::wall_time;
 
 namespace {
 
-void write_time(json_writer& json, std::string_view key, wall_time at) {
-  if (at == wall_time{})
-    json.null(key);
-  else
-    json.text(key, rfc3339(at));
-}
-
 // Microseconds as milliseconds with what digits it needs, at least one.
 std::string milliseconds(int64_t us) {
   const bool negative = us < 0;
@@ -77,18 +70,6 @@ void write_timing(json_writer& json, const job_timing& timing) {
   json.raw("queue_ms", milliseconds(timing.queue_us));
   json.raw("compute_ms", milliseconds(timing.compute_us));
   json.raw("delivery_ms", milliseconds(timing.delivery_us));
-  json.end_object();
-}
-
-void write_error(json_writer& json, const std::optional<failure>& error) {
-  if (!error)
-    return json.null("error");
-  json.key("error");
-  json.begin_object();
-  json.text("code", to_string(error->code));
-  json.text("message",
-            error->context.empty() ? describe(error->code) : error->context);
-  json.text("source", "troupe");
   json.end_object();
 }
 
@@ -169,18 +150,6 @@ void write_queue(json_writer& json, const job_record& record,
   json.end_object();
 }
 
-void write_metadata(json_writer& json, const job_spec* spec) {
-  json.key("metadata");
-  if (!spec)
-    return json.null();
-  json.begin_object();
-  for (const auto& [key, value] : spec->metadata) {
-    json.key_escaped(key);
-    json.text(value);
-  }
-  json.end_object();
-}
-
 void write_urls(json_writer& json, const std::string& id) {
   const auto self = "/v1/jobs/" + id;
   json.key("urls");
@@ -214,7 +183,10 @@ void write_head(json_writer& json, const job_record& record,
   json.text("service_tier", to_string(record.tier));
   json.null("conversation");
   json.null("batch");
-  json.null("replay_of");
+  if (record.replay_of)
+    json.text("replay_of", record.replay_of->str());
+  else
+    json.null("replay_of");
   write_time(json, "created_at", record.created_at);
   write_time(json, "started_at", record.started_at);
   write_time(json, "first_output_at", record.first_output_at);
@@ -382,6 +354,37 @@ int digits_at(std::string_view text, size_t at, size_t count) noexcept {
 }
 
 } // namespace
+
+void write_time(json_writer& json, std::string_view key, wall_time at) {
+  if (at == wall_time{})
+    json.null(key);
+  else
+    json.text(key, rfc3339(at));
+}
+
+void write_error(json_writer& json, const std::optional<failure>& error) {
+  if (!error)
+    return json.null("error");
+  json.key("error");
+  json.begin_object();
+  json.text("code", to_string(error->code));
+  json.text("message",
+            error->context.empty() ? describe(error->code) : error->context);
+  json.text("source", "troupe");
+  json.end_object();
+}
+
+void write_metadata(json_writer& json, const job_spec* spec) {
+  json.key("metadata");
+  if (!spec)
+    return json.null();
+  json.begin_object();
+  for (const auto& [key, value] : spec->metadata) {
+    json.key_escaped(key);
+    json.text(value);
+  }
+  json.end_object();
+}
 
 void write_job(json_writer& json, const job_view& job,
                const job_output* output) {

@@ -29,6 +29,15 @@ void write_event(json_writer& json, runtime::job_id id,
 /// "job.created", "output.delta", ... Static storage.
 std::string_view event_type(const runtime::event& event) noexcept;
 
+// Members that jobs and dead letters share.
+/// A time, or null for "not yet".
+void write_time(json_writer& json, std::string_view key, runtime::wall_time at);
+/// `error`: {code, message, source} or null.
+void write_error(json_writer& json,
+                 const std::optional<runtime::failure>& error);
+/// `metadata`: null without a specification.
+void write_metadata(json_writer& json, const runtime::job_spec* spec);
+
 /// `queue;dur=1.2, compute;dur=3.4, delivery;dur=0.1`, in milliseconds.
 std::string server_timing(const runtime::job_timing& timing);
 /// `W/"5"`.

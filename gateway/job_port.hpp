@@ -44,6 +44,13 @@ public:
   /// `output_read`: record, spec and, when terminal, the output.
   virtual void read_output(runtime::job_id id, std::string tenant,
                            runtime::sink_ref reply) = 0;
+  /// Replays a dead letter as this job: `job_accepted` once durable
+  /// (`replayed`: the job that did so before), or `refused`.
+  virtual void replay_letter(runtime::job_id id, runtime::job_spec spec,
+                             runtime::sink_ref reply) = 0;
+  /// `job_snapshot` of the letter: dropped, or replayed before.
+  virtual void drop_letter(runtime::job_id id, std::string tenant,
+                           runtime::sink_ref reply) = 0;
   /// `jobs_listed`.
   virtual void list(runtime::job_query query, runtime::sink_ref reply) = 0;
 };

@@ -27,6 +27,7 @@ public:
   std::optional<bool> boolean(std::string_view name);
   void wrong(std::string_view name, std::string detail);
   void not_supported(std::string_view name);
+  const http_request& request() const noexcept { return request_; }
   /// Reports parameters that nobody asked for; a problem if anything is wrong.
   std::optional<problem> finish();
 

@@ -4,6 +4,8 @@
 #include "gateway/json_writer.hpp"
 #include "gateway/routes_events.hpp"
 #include "gateway/routes_jobs.hpp"
+#include "gateway/routes_letters.hpp"
+#include "gateway/routes_replay.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,6 +22,13 @@ constexpr std::array public_table{
   route{"GET", "/v1/jobs/{id}/events", get_events, body_rule::none,
         representation::json_or_events},
   route{"POST", "/v1/jobs/{id}/cancel", cancel_job, body_rule::optional_json},
+  route{"POST", "/v1/jobs/{id}/replay", replay_job, body_rule::optional_json},
+  route{"GET", "/v1/dead-letters", list_letters},
+  route{"DELETE", "/v1/dead-letters", delete_letters},
+  route{"GET", "/v1/dead-letters/{id}", get_letter},
+  route{"DELETE", "/v1/dead-letters/{id}", delete_letter},
+  route{"POST", "/v1/dead-letters/{id}/replay", replay_letter,
+        body_rule::optional_json},
   route{"GET", "/v1/models", get_models},
   route{"GET", "/v1/models/{id}", get_model},
   route{"GET", "/problems", get_problem_index},
@@ -34,6 +43,10 @@ constexpr std::array admin_table{
   route{"GET", "/healthz", get_health, body_rule::none, representation::any},
   route{"GET", "/readyz", get_ready_checks, body_rule::none,
         representation::any},
+  route{"GET", "/admin/v1/dead-letters", list_letters},
+  route{"GET", "/admin/v1/dead-letters/{id}", get_letter},
+  route{"POST", "/admin/v1/dead-letters/{id}/replay", replay_letter_as_operator,
+        body_rule::required_json},
   route{"GET", "/metrics", get_metrics, body_rule::none, representation::any},
   route{"GET", "/problems", get_problem_index},
   route{"GET", "/problems/{slug}", get_problem_page},

@@ -102,6 +102,7 @@ job_record make_record(const job_spec& spec) {
   record.forecast.max_output_tokens = spec.params.max_output_tokens;
   record.may_degrade = spec.may_degrade;
   record.fallbacks = spec.fallbacks;
+  record.replay_of = spec.replay_of;
   return record;
 }
 

@@ -80,6 +80,7 @@ struct job_spec {
   double estimated_s = 0.0; ///< Predicted work, seconds of one slot.
   std::optional<std::vector<std::string>> fallbacks; ///< Else the model's.
   bool may_degrade = true;
+  std::optional<job_id> replay_of; ///< The job that this one repeats.
   friend bool operator==(const job_spec&, const job_spec&) = default;
 };
 
@@ -161,6 +162,9 @@ struct job_record {
   std::vector<job_degradation> degradations;
   bool may_degrade = true;
   std::optional<std::vector<std::string>> fallbacks; ///< Else the model's.
+  std::optional<job_id> replay_of;
+  letter_state letter = letter_state::dead;
+  std::optional<job_id> replayed_as; ///< With letter_state::replayed.
 
   const std::string& queue() const noexcept {
     return queue_model.empty() ? model : queue_model;
@@ -203,6 +207,8 @@ struct job_retrying {
   uint32_t attempt = 0; ///< The one to come.
   std::string reason;   ///< worker_lost model_error timeout suspect_batch.
   double delay_s = 0.0;
+  /// Why the attempt before it ended; nothing in events of older versions.
+  std::optional<failure> error{};
   friend bool operator==(const job_retrying&, const job_retrying&) = default;
 };
 struct output_reset {

@@ -47,6 +47,11 @@ struct enum_range<degradation_kind> {
                         last = degradation_kind::output_limit;
 };
 template <>
+struct enum_range<letter_state> {
+  static constexpr auto first = letter_state::dead,
+                        last = letter_state::dropped;
+};
+template <>
 struct enum_range<errc> {
   static constexpr auto first = errc::invalid_argument,
                         last = errc::config_invalid;

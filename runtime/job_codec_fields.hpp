@@ -99,6 +99,7 @@ void fields(V& v, T& x) {
   v("estimated_s", x.estimated_s);
   v("fallbacks", x.fallbacks);
   v("may_degrade", x.may_degrade);
+  v("replay_of", x.replay_of);
 }
 
 template <class V, maybe_const<job_degradation> T>
@@ -174,6 +175,9 @@ void fields(V& v, T& x) {
   v("degradations", x.degradations);
   v("may_degrade", x.may_degrade);
   v("fallbacks", x.fallbacks);
+  v("replay_of", x.replay_of);
+  v("letter", x.letter);
+  v("replayed_as", x.replayed_as);
 }
 
 template <class V, maybe_const<job_created> T>
@@ -214,6 +218,7 @@ void fields(V& v, T& x) {
   v("attempt", x.attempt);
   v("reason", x.reason);
   v("delay_s", x.delay_s);
+  v("error", x.error);
 }
 
 template <class V, maybe_const<output_reset> T>

@@ -158,7 +158,8 @@ job_step job_machine::lost(attempt_id from, attempt_loss loss,
     step,
     job_retrying{.attempt = record_.attempt + 1,
                  .reason = std::string{retry_reason(loss)},
-                 .delay_s = static_cast<double>(verdict.delay.count()) / 1e6},
+                 .delay_s = static_cast<double>(verdict.delay.count()) / 1e6,
+                 .error = why},
     now);
   step.record_changed = true;
   step.requeue = verdict;

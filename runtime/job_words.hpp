@@ -48,6 +48,13 @@ enum class finish_reason : uint8_t {
   shutdown
 };
 
+/// What became of a dead letter; meaningful where `dead_letter` is set.
+enum class letter_state : uint8_t {
+  dead = 1, ///< Waits for somebody to decide.
+  replayed, ///< `replayed_as` is the job that took its place.
+  dropped   ///< Nobody wants it.
+};
+
 constexpr bool is_terminal(job_status s) noexcept {
   return s >= job_status::completed;
 }

@@ -91,6 +91,10 @@ cli_result<api_answer> api::post(const std::string& target,
                .body = json::serialize(body)});
 }
 
+cli_result<api_answer> api::remove(const std::string& target) const {
+  return call({.method = "DELETE", .target = target});
+}
+
 runtime::http_result api::stream(const std::string& target,
                                  runtime::http_headers headers,
                                  const runtime::http_body_stream& to) const {

@@ -1,5 +1,6 @@
 #include "cluster/cli/check_command.hpp"
 #include "cluster/cli/cli_context.hpp"
+#include "cluster/cli/dlq_arguments.hpp"
 #include "cluster/cli/job_commands.hpp"
 #include "cluster/cli/submit_command.hpp"
 
@@ -56,6 +57,7 @@ struct cli_values {
   job_options job;
   jobs_options jobs;
   cancel_options cancel;
+  dlq_options dlq;
 };
 
 void add_api_options(CLI::App& to, api_options& options) {
@@ -186,6 +188,8 @@ int dispatch(const CLI::App& app, const cli_values& values,
     code = run_jobs(values.jobs, context);
   else if (app.got_subcommand("cancel"))
     code = run_cancel(values.cancel, context);
+  else if (app.got_subcommand("dlq"))
+    code = run_dlq(values.dlq, context);
   return static_cast<int>(code);
 }
 
@@ -204,6 +208,7 @@ int run_cli(const std::vector<std::string>& arguments,
   add_job(app, values);
   add_jobs(app, values);
   add_cancel(app, values);
+  add_dlq(app, values.dlq);
   try {
     std::vector<std::string> reversed{arguments.rbegin(), arguments.rend()};
     app.parse(std::move(reversed));

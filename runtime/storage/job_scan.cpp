@@ -46,7 +46,13 @@ bool matches(const job_filter& filter, const job_record& record) {
          && (filter.created_after == wall_time{}
              || created > filter.created_after)
          && (filter.created_before == wall_time{}
-             || created < filter.created_before);
+             || created < filter.created_before)
+         && any_of(filter.letter_states, record.letter)
+         && any_of(filter.letter_reasons, letter_reason_of(record))
+         && (filter.died_after == wall_time{}
+             || record.finished_at > filter.died_after)
+         && (filter.died_before == wall_time{}
+             || record.finished_at < filter.died_before);
 }
 
 result<void> check(const job_query& query) {

@@ -7,6 +7,7 @@
 // lost record is an error and never a shorter history.
 #pragma once
 
+#include "runtime/dead_letter.hpp"
 #include "runtime/job.hpp"
 #include "runtime/result.hpp"
 
@@ -99,6 +100,10 @@ struct job_filter {
   std::optional<bool> dead_letter;
   wall_time created_after{};  ///< Exclusive; zero = any.
   wall_time created_before{}; ///< Exclusive; zero = any.
+  std::vector<letter_state> letter_states;
+  std::vector<letter_reason> letter_reasons;
+  wall_time died_after{};  ///< Exclusive; zero = any.
+  wall_time died_before{}; ///< Exclusive; zero = any.
 };
 struct job_query {
   job_filter filter;

@@ -17,6 +17,7 @@ public:
   std::map<std::string, std::string> environment;
   std::string input;
   bool terminal = false;
+  bool input_terminal = false;
   int stop_fd = -1;
 
   /// Returns the exit code.
@@ -26,6 +27,7 @@ public:
     err_.str("");
     cluster::cli_context context{
       .in = in, .out = out_, .err = err_, .out_is_terminal = terminal};
+    context.in_is_terminal = input_terminal;
     context.environment = [this](const std::string& name) {
       auto found = environment.find(name);
       return found == environment.end()

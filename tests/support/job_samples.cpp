@@ -91,6 +91,8 @@ rt::job_spec job_samples::spec(rt::job_id id) {
   for (size_t i = below(4); i > 0; --i)
     x.metadata[text(10)] = text(30);
   x.estimated_s = random_.unit() * 100;
+  if (chance(4))
+    x.replay_of = this->id(id.shard());
   return x;
 }
 
@@ -134,6 +136,9 @@ rt::job_record job_samples::record(rt::job_id id, rt::job_status status) {
   if (chance(3))
     x.error = rt::failure{
       any(rt::errc::invalid_argument, rt::errc::config_invalid), text(60)};
+  x.letter = any(rt::letter_state::dead, rt::letter_state::dropped);
+  if (x.letter == rt::letter_state::replayed)
+    x.replayed_as = this->id(id.shard());
   return x;
 }
 
@@ -158,7 +163,8 @@ rt::event job_samples::event(uint64_t seq, rt::job_id id) {
       x.body = rt::output_item_done{u32(), text(200), rt::finish_reason::stop};
       break;
     case 5:
-      x.body = rt::job_retrying{u32(), "timeout", random_.unit()};
+      x.body = rt::job_retrying{u32(), "timeout", random_.unit(),
+                                rt::failure{rt::errc::worker_lost, text(20)}};
       break;
     case 6:
       x.body = rt::output_reset{u32(), u64()};

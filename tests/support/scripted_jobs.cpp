@@ -1,5 +1,7 @@
 #include "tests/support/scripted_jobs.hpp"
 
+#include "runtime/storage/job_scan.hpp"
+
 #include <algorithm>
 #include <chrono>
 
@@ -102,6 +104,17 @@ void scripted_jobs::fail(job_id id, runtime::failure why) {
     std::lock_guard lock{mutex_};
     auto& x = jobs_.at(id);
     apply(x, x.machine.fail(x.machine.current(), std::move(why), now()), out);
+  }
+  send(std::move(out));
+}
+
+void scripted_jobs::lose(job_id id, runtime::attempt_loss loss,
+                         runtime::failure why) {
+  answers out;
+  {
+    std::lock_guard lock{mutex_};
+    auto& x = jobs_.at(id);
+    apply(x, x.machine.lost(x.machine.current(), loss, why, now(), 0.5), out);
   }
   send(std::move(out));
 }
@@ -213,7 +226,14 @@ job_id scripted_jobs::admit(runtime::job_spec spec) {
 }
 
 runtime::job_view scripted_jobs::view_of(const entry& x) const {
-  return {.spec = x.spec, .record = x.machine.record()};
+  return {.spec = x.spec, .record = x.record()};
+}
+
+runtime::job_record scripted_jobs::entry::record() const {
+  auto record = machine.record();
+  record.letter = letter;
+  record.replayed_as = replayed_as;
+  return record;
 }
 
 // Like the journal: what a step changes is durable, then everybody is told.
@@ -389,13 +409,9 @@ void scripted_jobs::list(runtime::job_query query, sink_ref reply) {
     if (query.descending)
       std::reverse(ids.begin(), ids.end());
     for (const auto id : ids) {
-      const auto& record = jobs_.at(id).machine.record();
-      const auto& wanted = query.filter.statuses;
+      const auto record = jobs_.at(id).record();
       const bool fits =
-        record.tenant == query.filter.tenant
-        && (wanted.empty()
-            || std::find(wanted.begin(), wanted.end(), record.status)
-                 != wanted.end())
+        matches(query.filter, record)
         && (!query.after
             || (query.descending ? id < *query.after : id > *query.after));
       if (!fits)

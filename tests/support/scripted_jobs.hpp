@@ -44,6 +44,14 @@ public:
   void output(runtime::job_id id, std::string text);
   void finish(runtime::job_id id);
   void fail(runtime::job_id id, runtime::failure why);
+  /// The running attempt ends without a result.
+  void lose(runtime::job_id id, runtime::attempt_loss loss,
+            runtime::failure why);
+  /// A new job that becomes a dead letter: its only attempt fails, or, for
+  /// poison, crashes twice.
+  runtime::job_id dead_letter(
+    runtime::letter_reason reason = runtime::letter_reason::attempts_exhausted,
+    runtime::job_spec spec = {});
   /// start, one output, finish.
   void complete(runtime::job_id id, std::string text = "Hello.");
   /// Removes specification, events and output, as retention does.
@@ -86,6 +94,10 @@ public:
                    uint32_t limit, runtime::sink_ref reply) override;
   void read_output(runtime::job_id id, std::string tenant,
                    runtime::sink_ref reply) override;
+  void replay_letter(runtime::job_id id, runtime::job_spec spec,
+                     runtime::sink_ref reply) override;
+  void drop_letter(runtime::job_id id, std::string tenant,
+                   runtime::sink_ref reply) override;
   void list(runtime::job_query query, runtime::sink_ref reply) override;
   gateway::node_status status() const override;
   bool alive() const override;
@@ -98,6 +110,9 @@ private:
     std::optional<runtime::job_output> output;
     std::vector<runtime::sink_ref> watchers;
     std::vector<runtime::sink_ref> gets;
+    runtime::letter_state letter = runtime::letter_state::dead;
+    std::optional<runtime::job_id> replayed_as{};
+    runtime::job_record record() const;
   };
   struct idempotent {
     runtime::job_id job;

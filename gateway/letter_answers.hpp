@@ -1,0 +1,30 @@
+// What routes ask the owners of dead letters, as coroutines.
+#pragma once
+
+#include "gateway/job_answers.hpp"
+#include "runtime/attempt_trail.hpp"
+
+#include <vector>
+
+namespace troupe::gateway {
+
+/// Submits a job that repeats another one; each call makes a new job.
+task<answer_or_refusal<runtime::job_accepted>>
+ask_submit(exchange& ex, runtime::job_spec spec);
+
+/// Replays a dead letter. Safe to repeat: a letter has one replay, and whoever
+/// comes second is told about it (`replayed`).
+task<answer_or_refusal<runtime::job_accepted>>
+ask_replay(exchange& ex, runtime::job_id id, const runtime::job_spec& spec);
+
+/// Drops these letters; how many of them are dropped now.
+task<uint64_t> ask_drop(exchange& ex, const std::vector<runtime::job_id>& ids);
+/// Drops one.
+task<answer_or_refusal<runtime::job_view>> ask_drop(exchange& ex,
+                                                    runtime::job_id id);
+
+/// Every attempt of the job so far.
+task<answer_or_refusal<std::vector<runtime::past_attempt>>>
+ask_attempts(exchange& ex, runtime::job_id id);
+
+} // namespace troupe::gateway

@@ -1,0 +1,78 @@
+// The dead letters of scripted_jobs.
+#include "runtime/dead_letter.hpp"
+#include "tests/support/scripted_jobs.hpp"
+
+namespace troupe::tests {
+
+using runtime::errc;
+using runtime::job_id;
+using runtime::refused;
+using runtime::sink_ref;
+
+job_id scripted_jobs::dead_letter(runtime::letter_reason reason,
+                                  runtime::job_spec spec) {
+  job_id id;
+  {
+    std::lock_guard lock{mutex_};
+    if (spec.model.empty())
+      spec.model = "sim";
+    if (spec.text.empty())
+      spec.text = "Package: dead";
+    spec.max_attempts = 1;
+    id = admit(std::move(spec));
+  }
+  if (reason == runtime::letter_reason::poison)
+    for (int i = 0; i < 2; ++i) {
+      start(id);
+      lose(id, runtime::attempt_loss::crashed_alone,
+           {errc::worker_lost, "crashed"});
+    }
+  else {
+    start(id);
+    lose(id, runtime::attempt_loss::model_error, {errc::model_error, "bad"});
+  }
+  return id;
+}
+
+void scripted_jobs::replay_letter(job_id id, runtime::job_spec spec,
+                                  sink_ref reply) {
+  answers out;
+  {
+    std::lock_guard lock{mutex_};
+    if (auto* x = find(id, spec.tenant, reply, out)) {
+      if (x->replayed_as) {
+        out.emplace_back(reply, runtime::job_accepted{
+                                  view_of(jobs_.at(*x->replayed_as)), true});
+      } else if (refusal_) {
+        out.emplace_back(reply, *refusal_);
+      } else {
+        // The map's entries stay where they are.
+        const auto replay = admit(std::move(spec));
+        x->letter = runtime::letter_state::replayed;
+        x->replayed_as = replay;
+        out.emplace_back(reply,
+                         runtime::job_accepted{view_of(jobs_.at(replay))});
+      }
+    }
+  }
+  send(std::move(out));
+}
+
+void scripted_jobs::drop_letter(job_id id, std::string tenant, sink_ref reply) {
+  answers out;
+  {
+    std::lock_guard lock{mutex_};
+    auto* x = find(id, tenant, reply, out);
+    if (x && judge_letter(x->record()) == runtime::letter_verdict::no_letter) {
+      out.emplace_back(reply,
+                       refused{runtime::fail(errc::not_found, "no letter")});
+    } else if (x) {
+      if (!x->replayed_as)
+        x->letter = runtime::letter_state::dropped;
+      out.emplace_back(reply, runtime::job_snapshot{view_of(*x)});
+    }
+  }
+  send(std::move(out));
+}
+
+} // namespace troupe::tests
