@@ -68,6 +68,13 @@ struct settle_letter {
   /// What the reader found.
   std::optional<runtime::result<runtime::job_record>> found;
 };
+/// Keeps a replay run in the store, or forgets it. Answered by `runs_listed` once
+/// durable.
+struct keep_run {
+  runtime::replay_run run;
+  bool forget = false;
+  runtime::sink_ref reply;
+};
 /// The journal's answer to `open_shard`.
 struct shard_opened {
   runtime::result<runtime::shard_summary> summary{runtime::shard_summary{}};
@@ -206,6 +213,37 @@ struct list_jobs {
   runtime::sink_ref reply;
 };
 
+/// Answered by `runs_loaded`.
+struct load_runs {};
+
+// --- to replay_runner -----------------------------------------------------------
+
+struct start_run {
+  runtime::replay_run run; ///< The runner sets its id.
+  runtime::sink_ref reply;
+};
+enum class run_order : uint8_t { pause = 1, resume, cancel, rate };
+struct steer_run {
+  runtime::job_id id;
+  std::string tenant;
+  run_order what = run_order::pause;
+  double rate_per_s = 0; ///< With `rate`.
+  runtime::sink_ref reply;
+};
+struct list_runs {
+  std::string tenant;
+  runtime::sink_ref reply;
+};
+struct runs_loaded {
+  runtime::result<std::vector<runtime::replay_run>> runs{
+    std::vector<runtime::replay_run>{}};
+};
+/// What a shard or reader posted to the runner's sink.
+struct runner_answer {
+  uint64_t ticket = 0;
+  runtime::delivery_body body;
+};
+
 // --- to dispatcher ----------------------------------------------------------------
 
 /// Replaces what the dispatcher knew of these queues of the shard.
@@ -280,6 +318,13 @@ template <> inline constexpr bool is_node_local<watch_job> = true;
 template <> inline constexpr bool is_node_local<forget_reader> = true;
 template <> inline constexpr bool is_node_local<cancel_job> = true;
 template <> inline constexpr bool is_node_local<settle_letter> = true;
+template <> inline constexpr bool is_node_local<keep_run> = true;
+template <> inline constexpr bool is_node_local<load_runs> = true;
+template <> inline constexpr bool is_node_local<start_run> = true;
+template <> inline constexpr bool is_node_local<steer_run> = true;
+template <> inline constexpr bool is_node_local<list_runs> = true;
+template <> inline constexpr bool is_node_local<runs_loaded> = true;
+template <> inline constexpr bool is_node_local<runner_answer> = true;
 template <> inline constexpr bool is_node_local<shard_opened> = true;
 template <> inline constexpr bool is_node_local<shard_committed> = true;
 template <> inline constexpr bool is_node_local<open_feed> = true;
