@@ -2,7 +2,7 @@
 // restarted actor is a new handle under the old name with a higher generation.
 //
 //   journal  reader/<n>  shard/<k>  dispatcher/<model>  worker/<model>/<i>
-//   inspector  supervisor/<name>
+//   replay_runner  inspector  supervisor/<name>
 #pragma once
 
 #include "runtime/guarded.hpp"

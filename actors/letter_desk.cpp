@@ -143,4 +143,12 @@ void letter_desk::refuse(const settle_letter& x, errc code, std::string context,
                               .retry_after_s = retry_s});
 }
 
+commit_request make_run_commit(uint64_t epoch, const keep_run& x) {
+  commit_request request{.shard = x.run.id.shard(), .epoch = epoch};
+  request.ops.push_back(runtime::put_run{
+    x.run.id, x.forget ? std::string{} : runtime::encode(x.run)});
+  request.deliveries.emplace_back(x.reply, runtime::runs_listed{{x.run}});
+  return request;
+}
+
 } // namespace troupe::actors

@@ -49,4 +49,7 @@ private:
   std::unordered_map<runtime::job_id, visit> busy_;
 };
 
+/// Keeps or forgets a replay run.
+commit_request make_run_commit(uint64_t epoch, const keep_run& x);
+
 } // namespace troupe::actors

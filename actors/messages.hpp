@@ -1,4 +1,3 @@
-// tidy: length: one file for the messages of a node
 // The messages between the actors of one node. Commands are verb + noun, events
 // noun + participle. All of them stay on the node (node_local.hpp): what crosses
 // nodes is an envelope with encoded values.
@@ -6,6 +5,7 @@
 
 #include "actors/dispatch_messages.hpp"
 #include "actors/node_local.hpp"
+#include "actors/replay_messages.hpp"
 #include "actors/type_ids.hpp"
 #include "models/engine.hpp"
 #include "runtime/client_sink.hpp"
@@ -69,6 +69,13 @@ struct settle_letter {
   uint64_t ticket = 0; ///< The shard's, on the way to the reader and back.
   /// What the reader found.
   std::optional<runtime::result<runtime::job_record>> found;
+};
+/// Keeps a replay run in the store, or forgets it. Answered by `runs_listed` once
+/// durable.
+struct keep_run {
+  runtime::replay_run run;
+  bool forget = false;
+  runtime::sink_ref reply;
 };
 /// The journal's answer to `open_shard`.
 struct shard_opened {
@@ -217,6 +224,9 @@ struct list_jobs {
   runtime::sink_ref reply;
 };
 
+/// Answered by `runs_loaded`.
+struct load_runs {};
+
 // --- to model_worker ----------------------------------------------------------------
 
 struct start_attempt {
@@ -244,6 +254,8 @@ template <> inline constexpr bool is_node_local<watch_job> = true;
 template <> inline constexpr bool is_node_local<forget_reader> = true;
 template <> inline constexpr bool is_node_local<cancel_job> = true;
 template <> inline constexpr bool is_node_local<settle_letter> = true;
+template <> inline constexpr bool is_node_local<keep_run> = true;
+template <> inline constexpr bool is_node_local<load_runs> = true;
 template <> inline constexpr bool is_node_local<shard_opened> = true;
 template <> inline constexpr bool is_node_local<shard_committed> = true;
 template <> inline constexpr bool is_node_local<open_feed> = true;

@@ -68,6 +68,7 @@ public:
       [this](forget_reader& x) { on_forget_reader(x); },
       [this](cancel_job& x) { on_cancel_job(x); },
       [this](settle_letter& x) { on_settle_letter(x); },
+      [this](keep_run& x) { on_keep_run(x); },
       [this](shard_opened& x) { on_shard_opened(x); },
       [this](shard_committed& x) { on_shard_committed(x); },
       [this](open_feed& x) { on_open_feed(x); },
@@ -169,6 +170,13 @@ private:
     if (auto request = letters_.settle(
           x, ledger_, admission_gate_of(env_, config_.commit_stall)))
       post(std::move(*request));
+  }
+
+  void on_keep_run(keep_run& x) {
+    entry_.count();
+    if (!open_)
+      return refuse(x.reply, closed_reason());
+    post(make_run_commit(ledger_.epoch(), x));
   }
 
   /// The live record, if the shard serves and the tenant owns it. Otherwise

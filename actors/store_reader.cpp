@@ -2,6 +2,7 @@
 
 #include "actors/job.hpp"
 #include "actors/queue_shard.hpp"
+#include "actors/replay_runner.hpp"
 
 #include <caf/send.hpp>
 
@@ -33,6 +34,7 @@ public:
       [this](read_view& x) { on_read_view(x); },
       [this](read_events& x) { on_read_events(x); },
       [this](read_output& x) { on_read_output(x); },
+      [this](load_runs) { on_load_runs(); },
       [this](settle_letter& x) { on_settle_letter(x); },
       [this](list_jobs& x) { on_list_jobs(x); },
       [this](inspect_actor) { return entry_.snapshot(); },
@@ -106,6 +108,13 @@ private:
         return refuse(x.reply, output.error());
     }
     post(x.reply, std::move(answer));
+  }
+
+  void on_load_runs() {
+    entry_.count();
+    auto runner = caf::actor_cast<replay_runner_actor>(self_->current_sender());
+    if (runner)
+      caf::anon_send(runner, runs_loaded{store_.runs()});
   }
 
   void on_settle_letter(settle_letter& x) {

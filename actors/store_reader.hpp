@@ -20,6 +20,8 @@ using store_reader_actor = caf::typed_actor<
   caf::result<void>(read_events),
   // Record and output.
   caf::result<void>(read_output),
+  // The replay runs; answers the sender with runs_loaded.
+  caf::result<void>(load_runs),
   // Goes back to the letter's shard with its record.
   caf::result<void>(settle_letter),
   // A page of a tenant's jobs.

@@ -17,6 +17,7 @@ struct watch_job;
 struct forget_reader;
 struct cancel_job;
 struct settle_letter;
+struct keep_run;
 struct shard_opened;
 struct shard_committed;
 struct open_feed;
@@ -39,6 +40,13 @@ struct read_view;
 struct read_events;
 struct read_output;
 struct list_jobs;
+struct load_runs;
+// replay_runner
+struct start_run;
+struct steer_run;
+struct list_runs;
+struct runs_loaded;
+struct runner_answer;
 // dispatcher
 struct announce_heads;
 struct worker_ready;
@@ -109,5 +117,13 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_ATOM(troupe, troupe::actors, policy_tick_atom)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::degrade_job))
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::settle_letter))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::keep_run))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::load_runs))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::start_run))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::steer_run))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::list_runs))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::runs_loaded))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::runner_answer))
+  CAF_ADD_ATOM(troupe, troupe::actors, runner_tick_atom)
 CAF_END_TYPE_ID_BLOCK(troupe)
 // clang-format on

@@ -3,7 +3,10 @@
 #include "actors/dispatcher.hpp"
 #include "actors/inspector.hpp"
 #include "actors/model_worker.hpp"
+#include "actors/replay_runner.hpp"
 #include "actors/store_reader.hpp"
+#include "gateway/actor_port.hpp"
+#include "gateway/edited_request.hpp"
 
 #include <caf/actor_cast.hpp>
 
@@ -56,6 +59,14 @@ supervised_child shard_child(actor_env& env, const tree_config& config,
           }};
 }
 
+/// How a run's edit is applied: as a client's would be.
+auto edit_for_runs(actor_env& env) {
+  return [&env](const runtime::job_spec& stored, const std::string& edit) {
+    auto models = gateway::board_status{env, {}}.status().models;
+    return gateway::edited_request(stored, edit, models);
+  };
+}
+
 supervisor_config data(actor_env& env, runtime::store& store,
                        const tree_config& config) {
   supervisor_config result{.name = "data",
@@ -75,6 +86,11 @@ supervisor_config data(actor_env& env, runtime::store& store,
   for (uint16_t k = 0; k < config.shards; ++k)
     shards.children.push_back(shard_child(env, config, {k}));
   result.children.push_back(nested(env, std::move(shards), true));
+  result.children.push_back(
+    {.spec = {.name = "replay_runner"}, .start = [&env](uint64_t generation) {
+       return any(actors::spawn_replay_runner(env, {.edit = edit_for_runs(env)},
+                                              generation));
+     }});
   return result;
 }
 

@@ -3,7 +3,8 @@
 //
 //   root            one-for-one
 //     telemetry     one-for-one   inspector
-//     data          rest-for-one  journal, readers, shards (one-for-one)
+//     data          rest-for-one  journal, readers, shards (one-for-one),
+//                                 replay_runner
 //     compute       one-for-one   model/<name> (dispatcher, workers)
 //
 // Starts top down, stops in reverse.

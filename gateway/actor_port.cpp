@@ -1,6 +1,7 @@
 #include "gateway/actor_port.hpp"
 
 #include "actors/queue_shard.hpp"
+#include "actors/replay_runner.hpp"
 #include "actors/store_reader.hpp"
 
 #include <caf/send.hpp>
@@ -88,6 +89,31 @@ void actor_port::drop_letter(job_id id, std::string tenant, sink_ref reply) {
            reply);
 }
 
+void actor_port::start_run(runtime::replay_run run, sink_ref reply) {
+  to_runner(actors::start_run{std::move(run), reply}, reply);
+}
+
+void actor_port::steer_run(job_id id, std::string tenant, run_steering what,
+                           double rate_per_s, sink_ref reply) {
+  auto order = actors::run_order::rate;
+  if (what == run_steering::pause)
+    order = actors::run_order::pause;
+  else if (what == run_steering::resume)
+    order = actors::run_order::resume;
+  else if (what == run_steering::cancel)
+    order = actors::run_order::cancel;
+  to_runner(actors::steer_run{.id = id,
+                              .tenant = std::move(tenant),
+                              .what = order,
+                              .rate_per_s = rate_per_s,
+                              .reply = reply},
+            reply);
+}
+
+void actor_port::list_runs(std::string tenant, sink_ref reply) {
+  to_runner(actors::list_runs{std::move(tenant), reply}, reply);
+}
+
 void actor_port::list(runtime::job_query query, sink_ref reply) {
   // Any reader serves a list; spread them.
   auto turn = next_.fetch_add(1, std::memory_order_relaxed);
@@ -124,6 +150,20 @@ void actor_port::to_shard(shard_id shard, Message message, sink_ref reply) {
   env_.sinks.post(reply, runtime::refused{.why = {errc::shard_unavailable,
                                                   "the shard is restarting"},
                                           .retry_after_s = 1});
+}
+
+template <class Message>
+void actor_port::to_runner(Message message, sink_ref reply) {
+  auto runner =
+    env_.directory.find<actors::replay_runner_actor>("replay_runner");
+  if (runner) {
+    caf::anon_send(runner, std::move(message));
+    return;
+  }
+  env_.sinks.post(reply,
+                  runtime::refused{.why = {errc::shard_unavailable,
+                                           "the replay runner is restarting"},
+                                   .retry_after_s = 1});
 }
 
 template <class Message>

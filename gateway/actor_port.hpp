@@ -37,6 +37,10 @@ public:
                      runtime::sink_ref reply) override;
   void drop_letter(runtime::job_id id, std::string tenant,
                    runtime::sink_ref reply) override;
+  void start_run(runtime::replay_run run, runtime::sink_ref reply) override;
+  void steer_run(runtime::job_id id, std::string tenant, run_steering what,
+                 double rate_per_s, runtime::sink_ref reply) override;
+  void list_runs(std::string tenant, runtime::sink_ref reply) override;
   void list(runtime::job_query query, runtime::sink_ref reply) override;
 
 private:
@@ -44,6 +48,8 @@ private:
   template <class Message>
   void to_shard(runtime::shard_id shard, Message message,
                 runtime::sink_ref reply);
+  template <class Message>
+  void to_runner(Message message, runtime::sink_ref reply);
   template <class Message>
   void to_reader(runtime::job_id id, Message message, runtime::sink_ref reply);
 

@@ -17,6 +17,8 @@ struct submit_options {
   std::string fingerprint;
 };
 
+enum class run_steering : uint8_t { pause = 1, resume, cancel, rate };
+
 class job_port {
 public:
   virtual ~job_port() = default;
@@ -51,6 +53,14 @@ public:
   /// `job_snapshot` of the letter: dropped, or replayed before.
   virtual void drop_letter(runtime::job_id id, std::string tenant,
                            runtime::sink_ref reply) = 0;
+  /// `runs_listed` with the run once it is durable; its id is filled in.
+  virtual void start_run(runtime::replay_run run, runtime::sink_ref reply) = 0;
+  /// Likewise; idempotent. `rate_per_s` with run_steering::rate.
+  virtual void steer_run(runtime::job_id id, std::string tenant,
+                         run_steering what, double rate_per_s,
+                         runtime::sink_ref reply) = 0;
+  /// `runs_listed` with all of the tenant's.
+  virtual void list_runs(std::string tenant, runtime::sink_ref reply) = 0;
   /// `jobs_listed`.
   virtual void list(runtime::job_query query, runtime::sink_ref reply) = 0;
 };

@@ -25,6 +25,18 @@ job_port& jobs_of(exchange& ex) {
   return ex.home.shared().parts.jobs;
 }
 
+task<answer_or_refusal<replay_runs>> runs_of(exchange& ex,
+                                             pending_answer& pending) {
+  const auto until = ex.home.now() + ex.home.limits().answer_timeout;
+  auto body = co_await pending.wait(until);
+  if (!body && !ex.conn.peer_gone())
+    ex.home.counters().timeouts_answer.add();
+  auto answer = expect_answer<runtime::runs_listed>(std::move(body));
+  if (auto* no = std::get_if<refused>(&answer))
+    co_return std::move(*no);
+  co_return std::move(std::get<runtime::runs_listed>(answer).runs);
+}
+
 } // namespace
 
 task<answer_or_refusal<job_accepted>> ask_submit(exchange& ex, job_spec spec) {
@@ -110,6 +122,27 @@ ask_attempts(exchange& ex, job_id id) {
       trail.add(x);
     from = events.back().seq + 1;
   }
+}
+
+task<answer_or_refusal<replay_runs>> ask_start(exchange& ex,
+                                               runtime::replay_run run) {
+  pending_answer pending{ex.conn};
+  jobs_of(ex).start_run(std::move(run), pending.ref());
+  co_return co_await runs_of(ex, pending);
+}
+
+task<answer_or_refusal<replay_runs>>
+ask_steer(exchange& ex, job_id id, run_steering what, double rate_per_s) {
+  pending_answer pending{ex.conn};
+  jobs_of(ex).steer_run(id, std::string{open_tenant}, what, rate_per_s,
+                        pending.ref());
+  co_return co_await runs_of(ex, pending);
+}
+
+task<answer_or_refusal<replay_runs>> ask_runs(exchange& ex) {
+  pending_answer pending{ex.conn};
+  jobs_of(ex).list_runs(std::string{open_tenant}, pending.ref());
+  co_return co_await runs_of(ex, pending);
 }
 
 } // namespace troupe::gateway

@@ -27,4 +27,13 @@ task<answer_or_refusal<runtime::job_view>> ask_drop(exchange& ex,
 task<answer_or_refusal<std::vector<runtime::past_attempt>>>
 ask_attempts(exchange& ex, runtime::job_id id);
 
+// Replay runs; what is answered is the run, or all of them, newest first.
+using replay_runs = std::vector<runtime::replay_run>;
+task<answer_or_refusal<replay_runs>> ask_start(exchange& ex,
+                                               runtime::replay_run run);
+task<answer_or_refusal<replay_runs>> ask_steer(exchange& ex, runtime::job_id id,
+                                               run_steering what,
+                                               double rate_per_s);
+task<answer_or_refusal<replay_runs>> ask_runs(exchange& ex);
+
 } // namespace troupe::gateway

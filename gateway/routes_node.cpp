@@ -6,6 +6,7 @@
 #include "gateway/routes_jobs.hpp"
 #include "gateway/routes_letters.hpp"
 #include "gateway/routes_replay.hpp"
+#include "gateway/routes_replays.hpp"
 
 #include <algorithm>
 #include <array>
@@ -28,6 +29,19 @@ constexpr std::array public_table{
   route{"GET", "/v1/dead-letters/{id}", get_letter},
   route{"DELETE", "/v1/dead-letters/{id}", delete_letter},
   route{"POST", "/v1/dead-letters/{id}/replay", replay_letter,
+        body_rule::optional_json},
+  // Behind {id}: the last match counts.
+  route{"POST", "/v1/dead-letters/replays", start_replays,
+        body_rule::required_json},
+  route{"GET", "/v1/dead-letters/replays", list_replays},
+  route{"GET", "/v1/dead-letters/replays/{id}", get_replays},
+  route{"PATCH", "/v1/dead-letters/replays/{id}", patch_replays,
+        body_rule::required_json},
+  route{"POST", "/v1/dead-letters/replays/{id}/pause", pause_replays,
+        body_rule::optional_json},
+  route{"POST", "/v1/dead-letters/replays/{id}/resume", resume_replays,
+        body_rule::optional_json},
+  route{"POST", "/v1/dead-letters/replays/{id}/cancel", cancel_replays,
         body_rule::optional_json},
   route{"GET", "/v1/models", get_models},
   route{"GET", "/v1/models/{id}", get_model},

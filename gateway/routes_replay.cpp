@@ -1,12 +1,12 @@
 #include "gateway/routes_replay.hpp"
 
+#include "gateway/edited_request.hpp"
 #include "gateway/field_reader.hpp"
 #include "gateway/io_thread.hpp"
 #include "gateway/job_reply.hpp"
 #include "gateway/job_request.hpp"
 #include "gateway/json_reader.hpp"
 #include "gateway/letter_answers.hpp"
-#include "gateway/merge_patch.hpp"
 #include "gateway/request_json.hpp"
 #include "runtime/dead_letter.hpp"
 #include "runtime/log.hpp"
@@ -61,31 +61,6 @@ std::variant<replay_order, problem> read_order(const exchange& ex,
   if (!errors.empty())
     return validation_problem(std::move(errors));
   return order;
-}
-
-/// The stored request with the edit, validated like a new one. What is wrong with
-/// it is the edit's: the request was right once.
-std::variant<job_spec, problem>
-edited_spec(exchange& ex, const job_spec& stored, const json::value& edit) {
-  std::string text;
-  json_writer writer{text};
-  write_request(writer, stored);
-  const auto depth_max = ex.home.limits().json_depth_max;
-  auto body = read_json(text, depth_max);
-  if (!body)
-    return to_problem(body.error());
-  auto made = read_job_request(merge_patch(std::move(*body), edit),
-                               ex.home.status().models);
-  if (auto* wrong = std::get_if<problem>(&made)) {
-    for (auto& x : wrong->errors)
-      x.pointer = "/edit" + x.pointer;
-    wrong->detail = "the edited request: " + wrong->detail;
-    return std::move(*wrong);
-  }
-  auto& spec = std::get<job_spec>(made);
-  spec.tenant = stored.tenant;
-  spec.replay_of = stored.id;
-  return std::move(spec);
 }
 
 problem unknown(replay_kind kind) {
@@ -193,7 +168,7 @@ task<http_reply> replay(exchange& ex, replay_kind kind) {
       co_return preview(job.record, nullptr);
     co_return co_await reply_with_earlier(ex, *job.record.replayed_as);
   }
-  auto made = edited_spec(ex, *job.spec, order.edit);
+  auto made = edited_request(*job.spec, order.edit, ex.home.status().models);
   if (const auto* wrong = std::get_if<problem>(&made))
     co_return ex.fail(*wrong);
   auto& spec = std::get<job_spec>(made);

@@ -81,9 +81,15 @@ struct jobs_listed {
   job_page page;
 };
 
+/// Replay runs, newest first, or the one that was asked about.
+struct runs_listed {
+  std::vector<replay_run> runs;
+};
+
 using delivery_body =
   std::variant<refused, job_accepted, job_snapshot, watch_opened, job_events,
-               watch_closed, events_page, output_read, jobs_listed>;
+               watch_closed, events_page, output_read, jobs_listed,
+               runs_listed>;
 
 struct delivery {
   uint64_t ticket = 0;

@@ -2,6 +2,7 @@
 
 #include "runtime/job_codec_fields.hpp"
 #include "runtime/msgpack_cursor.hpp"
+#include "runtime/replay_run_fields.hpp"
 
 #include <msgpack/pack.hpp>
 
@@ -342,6 +343,10 @@ std::string encode(const idempotency_entry& x) {
   return encode_value(x, 80);
 }
 
+std::string encode(const replay_run& x) {
+  return encode_value(x, 256 + 18 * (x.waiting.size() + x.open.size()));
+}
+
 std::string encode_events(std::span<const event> events) {
   writer w{8 + 64 * events.size()};
   w.array(events.size());
@@ -364,6 +369,10 @@ result<job_output> decode_output(std::string_view bytes) {
 
 result<idempotency_entry> decode_idempotency(std::string_view bytes) {
   return decode_value<idempotency_entry>("idempotency_entry", bytes);
+}
+
+result<replay_run> decode_run(std::string_view bytes) {
+  return decode_value<replay_run>("replay_run", bytes);
 }
 
 result<std::vector<event>> decode_events(std::string_view bytes) {

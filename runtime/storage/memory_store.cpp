@@ -44,6 +44,12 @@ public:
       shard_.live.erase(op.id);
     }
   }
+  void operator()(const put_run& op) {
+    if (op.bytes.empty())
+      all_.runs.erase(op.id);
+    else
+      all_.runs[op.id] = op.bytes;
+  }
 
 private:
   memory_contents& all_;
@@ -230,6 +236,18 @@ result<job_page> memory_store::list(const job_query& query) const {
     return walk(std::make_reverse_iterator(last),
                 std::make_reverse_iterator(first));
   return walk(first, last);
+}
+
+result<std::vector<replay_run>> memory_store::runs() const {
+  std::lock_guard lock{mutex_};
+  std::vector<replay_run> all;
+  for (const auto& [id, bytes] : contents_.runs) {
+    auto run = decode_run(bytes);
+    if (!run)
+      return run.error();
+    all.push_back(std::move(*run));
+  }
+  return all;
 }
 
 memory_contents memory_store::contents() const {

@@ -25,6 +25,7 @@ struct memory_contents {
   std::map<job_id, std::string> specs;
   std::map<job_id, std::string> records;
   std::map<job_id, std::string> outputs;
+  std::map<job_id, std::string> runs;
   /// By first sequence number of the chunk.
   std::map<job_id, std::map<uint64_t, std::string>> events;
   friend bool operator==(const memory_contents&,
@@ -52,6 +53,7 @@ public:
   result<std::vector<event>> events(job_id id, uint64_t from_seq,
                                     size_t limit) const override;
   result<job_page> list(const job_query& query) const override;
+  result<std::vector<replay_run>> runs() const override;
 
   memory_contents contents() const;
 

@@ -23,6 +23,7 @@ public:
     job('e', x.id), add(event_key(x.id, x.first_seq)), add(x.bytes);
   }
   void operator()(const put_output& x) { job('o', x.id), add(x.bytes); }
+  void operator()(const put_run& x) { job('p', x.id), add(x.bytes); }
   void operator()(const put_idempotency& x) {
     add("i"), add(x.key), add(x.bytes);
   }

@@ -10,6 +10,7 @@
 //     idempotency   shard (2) | key                encode(idempotency_entry)
 //     ledger        commit mod 4096 (2)            ledger line, below
 //     shard         shard (2)                      shard row, below
+//     run           run id (16)                    encode(replay_run)
 //
 // Numbers are big-endian, so that records are in order of acceptance and chunks
 // in order of the stream. The ledger is a ring with one line for each of the
@@ -46,11 +47,12 @@ enum class family : uint8_t {
   live,
   idempotency,
   ledger,
-  shard
+  shard,
+  run
 };
-inline constexpr std::array<std::string_view, 8> family_names = {
-  "spec", "record",      "output", "event",
-  "live", "idempotency", "ledger", "shard"};
+inline constexpr std::array<std::string_view, 9> family_names = {
+  "spec",        "record", "output", "event", "live",
+  "idempotency", "ledger", "shard",  "run"};
 
 struct shard_row {
   uint64_t epoch = 0;

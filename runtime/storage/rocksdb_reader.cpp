@@ -120,4 +120,19 @@ result<job_page> rocksdb_reader::list(const job_query& query) const {
   return std::move(page).finish(rows.Valid());
 }
 
+result<std::vector<replay_run>> rocksdb_reader::runs() const {
+  std::unique_ptr<rocksdb::Iterator> rows{
+    tables_.db().NewIterator(rocksdb::ReadOptions{}, tables_[family::run])};
+  std::vector<replay_run> all;
+  for (rows->SeekToFirst(); rows->Valid(); rows->Next()) {
+    auto run = decode_run(view(rows->value()));
+    if (!run)
+      return run.error();
+    all.push_back(std::move(*run));
+  }
+  if (!rows->status().ok())
+    return to_failure(rows->status(), "replay runs");
+  return all;
+}
+
 } // namespace troupe::runtime

@@ -18,6 +18,7 @@ public:
   result<std::vector<event>> events(job_id id, uint64_t from_seq,
                                     size_t limit) const override;
   result<job_page> list(const job_query& query) const override;
+  result<std::vector<replay_run>> runs() const override;
 
 private:
   const rocksdb_tables& tables_;

@@ -62,6 +62,12 @@ public:
   void operator()(const drop_idempotency& op) {
     drop(family::idempotency, idempotency_key(shard_, op.key));
   }
+  void operator()(const put_run& op) {
+    if (op.bytes.empty())
+      drop(family::run, job_key(op.id));
+    else
+      put(family::run, job_key(op.id), op.bytes);
+  }
   void operator()(const retire_job& op) {
     const auto key = job_key(op.id);
     drop(family::spec, key);
@@ -142,6 +148,9 @@ public:
   }
   result<job_page> list(const job_query& query) const override {
     return reader_.list(query);
+  }
+  result<std::vector<replay_run>> runs() const override {
+    return reader_.runs();
   }
 
 private:

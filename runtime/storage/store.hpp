@@ -9,6 +9,7 @@
 
 #include "runtime/dead_letter.hpp"
 #include "runtime/job.hpp"
+#include "runtime/replay_run.hpp"
 #include "runtime/result.hpp"
 
 #include <cstdint>
@@ -57,8 +58,14 @@ struct retire_job {
   job_id id;
   bool keep_record = true;
 };
-using store_op = std::variant<put_spec, put_record, append_events, put_output,
-                              put_idempotency, drop_idempotency, retire_job>;
+/// Keeps a replay run, or forgets it.
+struct put_run {
+  job_id id;
+  std::string bytes; ///< encode(replay_run); empty: forget it.
+};
+using store_op =
+  std::variant<put_spec, put_record, append_events, put_output, put_idempotency,
+               drop_idempotency, retire_job, put_run>;
 
 /// All of it becomes durable, or none.
 struct shard_batch {
@@ -133,6 +140,8 @@ public:
                                             size_t limit) const = 0;
   /// Scans at most 10,000 rows.
   virtual result<job_page> list(const job_query& query) const = 0;
+  /// Every replay run, in order of id.
+  virtual result<std::vector<replay_run>> runs() const = 0;
 };
 
 struct store_health {

@@ -1,4 +1,5 @@
 // Dead letters of a real node, through the real command, over kill -9.
+#include "tests/bench/http_client.hpp"
 #include "tests/support/mortal_node.hpp"
 #include "tests/support/program.hpp"
 
@@ -155,4 +156,41 @@ TEST_CASE("many are replayed by filter, once each, and only after a yes",
     if (!x.at("replay_of").is_null())
       CHECK(f.node.await_end(std::string{x.at("id").as_string()}).at("status")
             == "completed");
+}
+
+TEST_CASE("a replay run goes on after kill -9 and replays nothing twice",
+          "[cluster][dlq][process][slow]") {
+  fixture f;
+  for (int i = 0; i < 6; ++i)
+    f.dead();
+  auto started =
+    troupe::bench::fetch(f.node.port(), "POST", "/v1/dead-letters/replays",
+                         R"({"filter":{"model":"sim"},"rate_per_s":4,
+        "edit":{"params":{"simulate":{"fail_at_token":null}}}})");
+  INFO(started.body);
+  REQUIRE(started.status == 202);
+  auto id = std::string{json::parse(started.body).at("id").as_string()};
+  const auto path = "/v1/dead-letters/replays/" + id;
+  // 503 while a node that just started reads its runs.
+  auto run = [&] {
+    auto answer = troupe::bench::fetch(f.node.port(), "GET", path);
+    while (answer.status == 503)
+      answer = troupe::bench::fetch(f.node.port(), "GET", path);
+    REQUIRE(answer.status == 200);
+    return json::parse(answer.body);
+  };
+  auto count = [&](const char* what) {
+    return run().at("counts").at(what).to_number<int>();
+  };
+  while (count("submitted") < 2)
+    ;
+  f.restart();
+  while (run().at("status") != "completed")
+    ;
+  for (const auto* what : {"matched", "submitted", "completed"}) {
+    INFO(what);
+    CHECK(count(what) == 6);
+  }
+  CHECK(f.node.get("/v1/jobs?limit=100").at("data").as_array().size() == 12);
+  CHECK(f.node.get("/v1/dead-letters").at("data").as_array().empty());
 }

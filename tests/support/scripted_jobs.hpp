@@ -8,6 +8,7 @@
 #include "runtime/client_sink.hpp"
 #include "runtime/guarded.hpp"
 #include "runtime/job_machine.hpp"
+#include "runtime/replay_plan.hpp"
 #include "runtime/rng.hpp"
 
 #include <condition_variable>
@@ -98,6 +99,11 @@ public:
                      runtime::sink_ref reply) override;
   void drop_letter(runtime::job_id id, std::string tenant,
                    runtime::sink_ref reply) override;
+  void start_run(runtime::replay_run run, runtime::sink_ref reply) override;
+  void steer_run(runtime::job_id id, std::string tenant,
+                 gateway::run_steering what, double rate_per_s,
+                 runtime::sink_ref reply) override;
+  void list_runs(std::string tenant, runtime::sink_ref reply) override;
   void list(runtime::job_query query, runtime::sink_ref reply) override;
   gateway::node_status status() const override;
   bool alive() const override;
@@ -138,6 +144,7 @@ private:
   std::map<runtime::job_id, entry> jobs_;
   std::vector<runtime::job_id> order_;
   std::map<std::string, idempotent> keys_;
+  std::vector<runtime::replay_plan> runs_; ///< They stand still.
   std::optional<runtime::refused> refusal_;
   bool ignore_submissions_ = false;
   bool hold_idempotency_ = false;

@@ -75,4 +75,51 @@ void scripted_jobs::drop_letter(job_id id, std::string tenant, sink_ref reply) {
   send(std::move(out));
 }
 
+void scripted_jobs::start_run(runtime::replay_run run, sink_ref reply) {
+  runtime::runs_listed answer;
+  {
+    std::lock_guard lock{mutex_};
+    run.id = job_id::make(runtime::system_clock().wall(), {0}, random_);
+    runs_.emplace_back(std::move(run));
+    answer.runs = {runs_.back().run()};
+  }
+  sinks_.post(reply, std::move(answer));
+}
+
+void scripted_jobs::steer_run(job_id id, std::string,
+                              gateway::run_steering what, double rate_per_s,
+                              sink_ref reply) {
+  runtime::runs_listed answer;
+  {
+    std::lock_guard lock{mutex_};
+    for (auto& plan : runs_) {
+      if (plan.run().id != id)
+        continue;
+      if (what == gateway::run_steering::pause)
+        plan.pause();
+      else if (what == gateway::run_steering::resume)
+        plan.resume();
+      else if (what == gateway::run_steering::cancel)
+        plan.cancel();
+      else
+        plan.set_rate(rate_per_s, runtime::mono_time{});
+      answer.runs = {plan.run()};
+    }
+  }
+  if (answer.runs.empty())
+    sinks_.post(reply, refused{runtime::fail(errc::not_found, "no such run")});
+  else
+    sinks_.post(reply, std::move(answer));
+}
+
+void scripted_jobs::list_runs(std::string, sink_ref reply) {
+  runtime::runs_listed answer;
+  {
+    std::lock_guard lock{mutex_};
+    for (auto at = runs_.rbegin(); at != runs_.rend(); ++at)
+      answer.runs.push_back(at->run());
+  }
+  sinks_.post(reply, std::move(answer));
+}
+
 } // namespace troupe::tests

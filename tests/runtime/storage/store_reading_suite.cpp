@@ -30,6 +30,31 @@ append_events chunk(job_id id, std::span<const event> events) {
           encode_events(events)};
 }
 
+// --- replay runs
+
+void runs_are_kept_replaced_and_forgotten(store_host& host) {
+  auto& s = host.get();
+  job_samples samples{31};
+  const auto epoch = s.acquire(shard, "node").value();
+  std::vector<replay_run> runs(3);
+  for (auto& x : runs) {
+    x.id = samples.id(shard);
+    x.tenant = "acme";
+    x.waiting = {samples.id(shard), samples.id(shard)};
+    put(s, epoch, {put_run{x.id, encode(x)}});
+  }
+  runs[1].status = run_status::paused;
+  runs[1].counts.submitted = 7;
+  put(s, epoch, {put_run{runs[1].id, encode(runs[1])}});
+  CHECK(s.runs().value() == runs);
+  put(s, epoch, {put_run{runs[0].id, {}}});
+  runs.erase(runs.begin());
+  host.restart();
+  CHECK(host.get().runs().value() == runs);
+  // They are no jobs.
+  CHECK(code_of(host.get().record(runs[0].id)) == errc::not_found);
+}
+
 // --- events
 // -------------------------------------------------------------------
 
@@ -239,6 +264,8 @@ void lists_stop_at_their_bound(store_host& host) {
 }
 
 constexpr std::array cases{
+  store_case{"replay runs are kept, replaced and forgotten",
+             runs_are_kept_replaced_and_forgotten},
   store_case{"events are paged across chunks", events_across_chunks},
   store_case{"a chunk that comes twice counts once", repeated_chunks_are_one},
   store_case{"a hole in the events is corruption", holes_are_corruption},
