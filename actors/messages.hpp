@@ -3,7 +3,9 @@
 // nodes is an envelope with encoded values.
 #pragma once
 
+#include "actors/breaker_messages.hpp"
 #include "actors/node_local.hpp"
+#include "actors/supervision_messages.hpp"
 #include "actors/type_ids.hpp"
 #include "models/engine.hpp"
 #include "runtime/client_sink.hpp"
@@ -73,6 +75,7 @@ struct commit_note {
   runtime::job_record record;
   runtime::spec_ptr spec;
   runtime::duration delay{0};
+  bool charged = false; ///< Requeued on the model's retry budget.
 };
 /// `why` set: the commits were refused and the shard is no longer the owner.
 struct shard_committed {
@@ -96,6 +99,7 @@ struct lease_request {
   std::string tenant;
   std::string worker;
   bool continues_prefix = false;
+  runtime::call_ticket ticket{};
 };
 /// Answered by `lease_answer`.
 struct lease_jobs {
@@ -115,6 +119,7 @@ struct run_attempt {
   std::string model;
   std::string worker;
   bool continues_prefix = false;
+  runtime::call_ticket ticket{};
 };
 /// A limit of the job has passed.
 struct expire_job {
@@ -243,21 +248,12 @@ struct attempts_lost {
 
 struct start_attempt {
   models::attempt_request request;
+  runtime::call_ticket ticket{};
 };
 /// Frees the slot whether or not the attempt ever arrived.
 struct cancel_attempt {
   runtime::attempt_id id;
 };
-
-// --- supervision --------------------------------------------------------------------
-
-/// A supervisor tells its listener that a child went down.
-struct child_notice {
-  std::string child;
-  uint64_t generation = 0;
-};
-/// The root's order to end everything, children in reverse order.
-struct stop_children {};
 
 // clang-format off
 template <> inline constexpr bool is_node_local<submit_job> = true;
@@ -293,8 +289,6 @@ template <> inline constexpr bool is_node_local<lease_answer> = true;
 template <> inline constexpr bool is_node_local<attempts_lost> = true;
 template <> inline constexpr bool is_node_local<start_attempt> = true;
 template <> inline constexpr bool is_node_local<cancel_attempt> = true;
-template <> inline constexpr bool is_node_local<child_notice> = true;
-template <> inline constexpr bool is_node_local<stop_children> = true;
 // clang-format on
 
 } // namespace troupe::actors

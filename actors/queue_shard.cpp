@@ -1,6 +1,7 @@
 #include "actors/queue_shard.hpp"
 
 #include "actors/admission_commit.hpp"
+#include "actors/admission_view.hpp"
 #include "actors/head_feeds.hpp"
 #include "actors/journal.hpp"
 #include "actors/resident_jobs.hpp"
@@ -82,8 +83,9 @@ private:
     entry_.count();
     if (!open_)
       return refuse_submit(x.reply, closed_reason());
+    auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
     auto outcome =
-      ledger_.admit(*x.spec, x.who, gate(), env_.wall(), rng_,
+      ledger_.admit(*x.spec, x.who, gate, env_.wall(), rng_,
                     env_.board.seconds_per_position(x.spec->model));
     if (auto* no = std::get_if<runtime::refused>(&outcome))
       return refuse_submit(x.reply, std::move(*no));
@@ -242,7 +244,7 @@ private:
         ledger_.committed(id, std::move(note.spec), env_.mono());
         return feeds_.may_change(note.record);
       case commit_note::kind::requeued:
-        ledger_.requeued(note.record, note.delay, env_.mono());
+        ledger_.requeued(note.record, note.delay, env_.mono(), note.charged);
         return true;
       case commit_note::kind::closed:
         if (ledger_.find(id) != nullptr)
@@ -299,7 +301,8 @@ private:
               run_attempt{.id = lease->id,
                           .model = x.model,
                           .worker = std::move(request.worker),
-                          .continues_prefix = request.continues_prefix});
+                          .continues_prefix = request.continues_prefix,
+                          .ticket = request.ticket});
     }
     for (const auto& tenant : tenants)
       answer.queues.push_back(feeds_.take(ledger_, {x.model, tenant}));
@@ -370,7 +373,10 @@ private:
       return;
     armed_ = std::nullopt;
     std::set<queue_name> touched;
-    for (const auto& action : ledger_.due(env_.mono())) {
+    auto now = env_.mono();
+    for (const auto& action : ledger_.due(now, [&](const std::string& model) {
+           return env_.board.ask_retry(model, now);
+         })) {
       touched.insert(queue_of(action.id));
       if (action.what == runtime::due_action::kind::expire) {
         ledger_.begin_end(action.id);
@@ -405,21 +411,6 @@ private:
   }
 
   // --- small things --------------------------------------------------------------------
-
-  runtime::admission_gate gate() const {
-    runtime::admission_gate g{.draining = env_.board.draining,
-                              .storage_ok = env_.board.storage_ok};
-    if (!g.storage_ok)
-      g.storage_reason = "the store's disk is below its reserve";
-    auto since = env_.board.commit_since_us.load();
-    if (since != 0
-        && env_.mono().time_since_epoch().count() - since
-             > config_.commit_stall.count()) {
-      g.storage_ok = false;
-      g.storage_reason = "the disk does not finish a sync";
-    }
-    return g;
-  }
 
   queue_name queue_of(job_id id) const {
     const auto* record = ledger_.find(id);

@@ -4,7 +4,7 @@
 //   root            one-for-one
 //     telemetry     one-for-one   inspector
 //     data          rest-for-one  journal, readers, shards (one-for-one)
-//     compute       one-for-one   model/<name> (dispatcher, workers)
+//     compute       one-for-one   model/<name> (breaker, dispatcher, workers)
 //
 // Starts top down, stops in reverse.
 #pragma once

@@ -88,6 +88,18 @@ constexpr std::array table{
                     "Output tokens of ended jobs."},
   metric_definition{metric::attempts, "troupe_attempts_total", counter, model,
                     attempt_end, "attempts", "Attempts by how they ended."},
+  metric_definition{metric::retries, "troupe_retries_total", counter, model,
+                    retry_cause, "attempts",
+                    "Attempts that are to be repeated, by cause."},
+  metric_definition{metric::retry_budget_left, "troupe_retry_budget_left",
+                    gauge, model, none, "retries",
+                    "Retries that the model's budget would grant now."},
+  metric_definition{metric::breaker_state, "troupe_breaker_state", gauge,
+                    target, none, "0, 1 or 2",
+                    "0 closed, 1 half-open, 2 open; forced or its own."},
+  metric_definition{
+    metric::breaker_transitions, "troupe_breaker_transitions_total", counter,
+    target, breaker, "transitions", "Changes of a breaker's own state."},
   metric_definition{metric::commit_seconds, "troupe_commit_seconds", histogram,
                     none, none, "seconds",
                     "One group commit, its sync included."},
@@ -155,6 +167,10 @@ constexpr std::array<std::string_view, 12> admission_values{
   "timeout"};
 constexpr std::array<std::string_view, 5> attempt_values{
   "finished", "failed", "worker_lost", "model_error", "stopped"};
+constexpr std::array<std::string_view, 3> cause_values{
+  "worker_lost", "model_error", "suspect_batch"};
+constexpr std::array<std::string_view, 3> breaker_values{"closed", "open",
+                                                         "half_open"};
 constexpr std::array<std::string_view, 5> letter_values{
   "undeliverable", "unmatched", "errors", "exceptions", "stale"};
 
@@ -185,6 +201,12 @@ std::string_view label_name(label_domain domain) noexcept {
     case admission:
     case attempt_end:
       return "outcome";
+    case retry_cause:
+      return "cause";
+    case target:
+      return "target";
+    case breaker:
+      return "to";
     case letter:
       return "reason";
   }
@@ -195,6 +217,7 @@ std::span<const std::string_view> label_values(label_domain domain) noexcept {
   switch (domain) {
     case none:
     case model:
+    case target:
       return {};
     case tier:
       return tier_values;
@@ -208,6 +231,10 @@ std::span<const std::string_view> label_values(label_domain domain) noexcept {
       return admission_values;
     case attempt_end:
       return attempt_values;
+    case retry_cause:
+      return cause_values;
+    case breaker:
+      return breaker_values;
     case letter:
       return letter_values;
   }

@@ -38,6 +38,10 @@ enum class metric : uint8_t {
   input_tokens,
   output_tokens,
   attempts,
+  retries,
+  retry_budget_left,
+  breaker_state,
+  breaker_transitions,
   commit_seconds,
   commit_batches,
   commit_failures,
@@ -68,6 +72,9 @@ enum class label_domain : uint8_t {
   timeout_stage, ///< header body answer.
   admission,     ///< accepted, replayed and the codes of a refusal.
   attempt_end,   ///< How an attempt ended.
+  retry_cause,   ///< Why an attempt is repeated.
+  target,        ///< What a breaker guards: the configured models.
+  breaker,       ///< closed open half_open.
   letter         ///< Why a message reached nobody.
 };
 
@@ -89,7 +96,7 @@ const metric_definition& definition_of(metric id) noexcept;
 /// The label's name, e.g. `model`; empty for `none`.
 std::string_view label_name(label_domain domain) noexcept;
 
-/// The fixed values, without `other`; empty for `model`.
+/// The fixed values, without `other`; empty for `model` and `target`.
 std::span<const std::string_view> label_values(label_domain domain) noexcept;
 
 std::string_view to_string(metric_type type) noexcept;
