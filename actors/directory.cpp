@@ -65,6 +65,10 @@ std::string directory::dispatcher_name(std::string_view model) {
   return "dispatcher/" + std::string{model};
 }
 
+std::string directory::breaker_name(std::string_view model) {
+  return "breaker/" + std::string{model};
+}
+
 std::string directory::worker_name(std::string_view model, size_t index) {
   return "worker/" + std::string{model} + "/" + std::to_string(index);
 }

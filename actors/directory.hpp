@@ -1,8 +1,8 @@
 // Names of long-lived actors and who bears them now. An address is a name: a
 // restarted actor is a new handle under the old name with a higher generation.
 //
-//   journal  reader/<n>  shard/<k>  dispatcher/<model>  worker/<model>/<i>
-//   replay_runner  inspector  supervisor/<name>
+//   journal  reader/<n>  shard/<k>  breaker/<model>  dispatcher/<model>
+//   worker/<model>/<i>  replay_runner  inspector  supervisor/<name>
 #pragma once
 
 #include "runtime/guarded.hpp"
@@ -44,6 +44,7 @@ public:
 
   static std::string shard_name(runtime::shard_id id);
   static std::string dispatcher_name(std::string_view model);
+  static std::string breaker_name(std::string_view model);
   static std::string worker_name(std::string_view model, size_t index);
   static std::string reader_name(size_t index);
 

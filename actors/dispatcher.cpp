@@ -1,5 +1,6 @@
 #include "actors/dispatcher.hpp"
 
+#include "actors/circuit_breaker.hpp"
 #include "actors/model_worker.hpp"
 #include "actors/queue_shard.hpp"
 
@@ -18,15 +19,17 @@ public:
                    dispatcher_config config, uint64_t generation)
     : self_{self}, env_{*env}, config_{std::move(config)},
       core_{config_.dispatch}, policy_{config_.boost, config_.prior},
-      entry_{env_.enrol(self->ctrl(), name,
-                        directory::dispatcher_name(config_.model),
-                        generation)} {
+      permits_{env_.mono()}, entry_{env_.enrol(
+                               self->ctrl(), name,
+                               directory::dispatcher_name(config_.model),
+                               generation)} {
     install_handlers(self, env_);
   }
 
   dispatcher_actor::behavior_type make_behavior() {
     published_ = policy_.publish(0, 0, env_.mono());
     open_feeds();
+    ask_breaker(0);
     entry_.set_state("open");
     return {
       [this](announce_heads& x) { on_announce_heads(x); },
@@ -36,7 +39,8 @@ public:
       [this](worker_ready& x) { on_worker_ready(x); },
       [this](worker_gone& x) { on_worker_gone(x.worker, x.generation); },
       [this](const attempt_freed& x) { on_attempt_freed(x); },
-      [this](child_notice& x) { on_worker_gone(x.child, x.generation); },
+      [this](const breaker_changed& x) { on_breaker_changed(x); },
+      [this](const child_notice& x) { on_child_notice(x); },
       [this](dispatch_tick_atom) { on_tick(); },
       [this](policy_tick_atom) { on_policy_tick(); },
       [this](drain_atom) { on_drain(); },
@@ -74,8 +78,13 @@ private:
     entry_.count();
     for (auto id : x.granted)
       core_.granted(id.job, id, env_.mono());
-    for (auto id : x.refused)
+    for (auto id : x.granted)
+      permits_.granted(id.job);
+    for (auto id : x.refused) {
       core_.refused(id);
+      if (auto ticket = permits_.refused(id))
+        give_back(*ticket);
+    }
     core_.announce(x.shard, x.queues);
     dispatch();
   }
@@ -116,6 +125,36 @@ private:
     dispatch();
   }
 
+  void on_child_notice(const child_notice& x) {
+    if (x.child == directory::breaker_name(config_.model))
+      permits_.breaker_down(x.generation, env_.mono());
+    else
+      on_worker_gone(x.child, x.generation);
+  }
+
+  // --- the breaker -------------------------------------------------------------
+
+  void on_breaker_changed(const breaker_changed& x) {
+    entry_.count();
+    permits_.heard(x.news);
+    dispatch();
+    for (auto ticket : permits_.take_unused())
+      give_back(ticket);
+  }
+
+  void ask_breaker(size_t wanted) {
+    if (auto b = env_.directory.find<circuit_breaker_actor>(
+          directory::breaker_name(config_.model)))
+      caf::anon_send(b, ask_permits{static_cast<uint32_t>(wanted)});
+  }
+
+  void give_back(runtime::call_ticket ticket) {
+    report_call(env_, config_.model,
+                {.ticket = ticket, .result = runtime::call_result::uncounted});
+  }
+
+  // --- leasing -----------------------------------------------------------------
+
   void on_tick() {
     armed_ = false;
     dispatch();
@@ -130,7 +169,8 @@ private:
     if (draining_)
       return;
     std::map<runtime::shard_id, lease_jobs> requests;
-    for (auto& order : core_.pick(env_.mono())) {
+    auto now = env_.mono();
+    for (auto& order : core_.pick(now, permits_.limit(now))) {
       policy_.leased(order.work_s);
       auto& r = requests[order.shard];
       r.model = config_.model;
@@ -138,13 +178,17 @@ private:
                             .after_attempt = order.after_attempt,
                             .tenant = std::move(order.tenant),
                             .worker = order.worker,
-                            .continues_prefix = continues_[order.worker]});
+                            .continues_prefix = continues_[order.worker],
+                            .ticket = permits_.take(order.job)});
     }
     for (auto& [shard, request] : requests)
       if (auto handle = env_.directory.shard<queue_shard_actor>(shard))
         self_->send(handle, std::move(request));
       else
         ++env_.letters.undeliverable;
+    auto wanted = std::min<size_t>(core_.waiting(), core_.slots_free());
+    if (permits_.should_ask(wanted, now))
+      ask_breaker(wanted);
     arm();
     arm_policy();
   }
@@ -210,6 +254,7 @@ private:
   dispatcher_config config_;
   runtime::dispatch_core core_;
   runtime::policy_source policy_;
+  runtime::lease_permits permits_;
   std::shared_ptr<const runtime::model_policy> published_;
   catalog_entry entry_;
   std::map<std::string, bool> continues_;

@@ -19,8 +19,9 @@ using dispatcher_actor = caf::typed_actor<
   // Workers: ready (again), gone, done with an attempt.
   caf::result<void>(worker_ready), caf::result<void>(worker_gone),
   caf::result<void>(attempt_freed),
-  // The model's supervisor: a child went down.
-  caf::result<void>(child_notice),
+  // The model's breaker: what may be leased. The model's supervisor: a child
+  // went down.
+  caf::result<void>(breaker_changed), caf::result<void>(child_notice),
   // To itself: an unanswered lease request may be overdue; time to publish.
   caf::result<void>(dispatch_tick_atom), caf::result<void>(policy_tick_atom),
   // No more leases: the node drains.

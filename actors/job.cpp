@@ -1,5 +1,6 @@
 #include "actors/job.hpp"
 
+#include "actors/circuit_breaker.hpp"
 #include "actors/dispatcher.hpp"
 #include "actors/journal.hpp"
 #include "actors/model_worker.hpp"
@@ -84,6 +85,7 @@ private:
 
   void perform(run_attempt& x) {
     if (machine_.terminal() || machine_.running()) {
+      give_back(x);
       drop_attempt(x.worker, x.id);
       return;
     }
@@ -109,11 +111,19 @@ private:
       machine_.record().forecast.max_output_tokens;
     auto worker = env_.directory.find<model_worker_actor>(x.worker);
     if (!worker) {
+      give_back(x);
       drop_attempt(x.worker, x.id);
       return lose(x.id, runtime::attempt_loss::refused,
                   {errc::worker_lost, x.worker + " is gone"});
     }
-    self_->send(worker, start_attempt{std::move(request)});
+    self_->send(worker, start_attempt{std::move(request), x.ticket});
+  }
+
+  /// The attempt never reached a worker: the breaker learns nothing from it.
+  void give_back(const run_attempt& x) {
+    report_call(
+      env_, x.model,
+      {.ticket = x.ticket, .result = runtime::call_result::uncounted});
   }
 
   void perform(get_job& x) {
@@ -222,7 +232,11 @@ private:
 
   void lose(runtime::attempt_id id, runtime::attempt_loss loss,
             const runtime::failure& why) {
-    commit(machine_.lost(id, loss, why, env_.wall(), rng_.unit()));
+    auto step = machine_.lost(id, loss, why, env_.wall(), rng_.unit());
+    if (step.requeue && env_.metrics != nullptr)
+      env_.metrics->retried(machine_.record().model,
+                            runtime::retry_reason(loss));
+    commit(std::move(step));
   }
 
   // --- loading -------------------------------------------------------------------
@@ -301,7 +315,8 @@ private:
     else if (step.requeue)
       request.notes.push_back({.what = commit_note::kind::requeued,
                                .record = machine_.record(),
-                               .delay = step.requeue->delay});
+                               .delay = step.requeue->delay,
+                               .charged = step.requeue->charged});
     if (step.terminal)
       finish_up();
     if (step.stop_attempt) {

@@ -3,9 +3,11 @@
 // nodes is an envelope with encoded values.
 #pragma once
 
+#include "actors/breaker_messages.hpp"
 #include "actors/dispatch_messages.hpp"
 #include "actors/node_local.hpp"
 #include "actors/replay_messages.hpp"
+#include "actors/supervision_messages.hpp"
 #include "actors/type_ids.hpp"
 #include "models/engine.hpp"
 #include "runtime/client_sink.hpp"
@@ -96,6 +98,7 @@ struct commit_note {
   runtime::job_record record;
   runtime::spec_ptr spec;
   runtime::duration delay{0};
+  bool charged = false; ///< Requeued on the model's retry budget.
 };
 /// `why` set: the commits were refused and the shard is no longer the owner.
 struct shard_committed {
@@ -119,6 +122,7 @@ struct lease_request {
   std::string tenant;
   std::string worker;
   bool continues_prefix = false;
+  runtime::call_ticket ticket{};
 };
 /// Answered by `lease_answer`.
 struct lease_jobs {
@@ -140,6 +144,7 @@ struct run_attempt {
   bool continues_prefix = false;
   /// Where it goes on if it fills the model's context.
   std::optional<std::string> longer_context;
+  runtime::call_ticket ticket{};
 };
 /// A limit of the job has passed, or will: `reason`, for people.
 struct expire_job {
@@ -231,21 +236,12 @@ struct load_runs {};
 
 struct start_attempt {
   models::attempt_request request;
+  runtime::call_ticket ticket{};
 };
 /// Frees the slot whether or not the attempt ever arrived.
 struct cancel_attempt {
   runtime::attempt_id id;
 };
-
-// --- supervision --------------------------------------------------------------------
-
-/// A supervisor tells its listener that a child went down.
-struct child_notice {
-  std::string child;
-  uint64_t generation = 0;
-};
-/// The root's order to end everything, children in reverse order.
-struct stop_children {};
 
 // clang-format off
 template <> inline constexpr bool is_node_local<submit_job> = true;
@@ -277,8 +273,6 @@ template <> inline constexpr bool is_node_local<list_jobs> = true;
 template <> inline constexpr bool is_node_local<publish_policy> = true;
 template <> inline constexpr bool is_node_local<start_attempt> = true;
 template <> inline constexpr bool is_node_local<cancel_attempt> = true;
-template <> inline constexpr bool is_node_local<child_notice> = true;
-template <> inline constexpr bool is_node_local<stop_children> = true;
 // clang-format on
 
 } // namespace troupe::actors

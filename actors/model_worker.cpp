@@ -1,5 +1,6 @@
 #include "actors/model_worker.hpp"
 
+#include "actors/circuit_breaker.hpp"
 #include "actors/dispatcher.hpp"
 #include "actors/job.hpp"
 #include "runtime/log.hpp"
@@ -56,6 +57,8 @@ private:
   struct slot_run {
     job_actor job;
     runtime::mono_time since;
+    runtime::call_ticket ticket{};
+    std::optional<runtime::duration> first_token{};
   };
 
   // --- commands ------------------------------------------------------------------
@@ -67,6 +70,8 @@ private:
     if (!job)
       return freed(id);
     if (!ready_ || running_.size() >= description_.slots) {
+      tell_breaker({.job = job, .ticket = x.ticket},
+                   runtime::call_result::uncounted);
       caf::anon_send(job,
                      attempt_ended{.id = id,
                                    .lost = runtime::attempt_loss::refused,
@@ -74,7 +79,9 @@ private:
                                            worker_ + " has no free slot"}});
       return freed(id);
     }
-    running_[id] = {job, env_.mono()};
+    running_[id] = {job, env_.mono(), x.ticket};
+    if (id.attempt == 1)
+      env_.board.first_attempt(config_.model, env_.mono());
     ++env_.board.attempts_running;
     entry_.set_state("busy");
     engine_->admit(std::move(x.request));
@@ -83,7 +90,9 @@ private:
 
   void on_cancel_attempt(const cancel_attempt& x) {
     entry_.count();
-    if (running_.erase(x.id) > 0) {
+    if (auto it = running_.find(x.id); it != running_.end()) {
+      tell_breaker(it->second, runtime::call_result::uncounted);
+      running_.erase(it);
       --env_.board.attempts_running;
       engine_->cancel(x.id);
     }
@@ -131,16 +140,20 @@ private:
   }
 
   void on_event(models::attempt_output& e) {
+    if (auto it = running_.find(e.id); it != running_.end())
+      note_output(it->second);
     report(e.id, attempt_progress{
                    .id = e.id, .text = std::move(e.text), .tokens = e.tokens});
   }
 
   void on_event(models::attempt_finished& e) {
-    end(e.id, attempt_ended{.id = e.id, .finished = e});
+    end(e.id, attempt_ended{.id = e.id, .finished = e},
+        runtime::call_result::good);
   }
 
   void on_event(models::attempt_failed& e) {
     attempt_ended message{.id = e.id};
+    auto judged = runtime::judge_failure(e.transient, e.why.code);
     if (e.transient) {
       // No room in the engine after all is nobody's failure.
       message.lost = e.why.code == errc::queue_full
@@ -150,7 +163,7 @@ private:
     } else {
       message.failed = std::move(e.why);
     }
-    end(e.id, std::move(message));
+    end(e.id, std::move(message), judged);
   }
 
   void on_event(models::engine_beat&) {}
@@ -160,6 +173,7 @@ private:
                                      : runtime::attempt_loss::crashed_shared;
     for (auto& [id, run] : std::exchange(running_, {})) {
       --env_.board.attempts_running;
+      tell_breaker(run, runtime::call_result::failed);
       caf::anon_send(run.job, attempt_ended{.id = id,
                                             .lost = loss,
                                             .why = e.why,
@@ -184,10 +198,26 @@ private:
       caf::anon_send(it->second.job, std::move(message));
   }
 
-  void end(attempt_id id, attempt_ended message) {
+  /// A probe of the breaker has its answer with the first token.
+  void note_output(slot_run& run) {
+    if (run.first_token)
+      return;
+    run.first_token = env_.mono() - run.since;
+    if (run.ticket.probe != 0)
+      tell_breaker(run, runtime::call_result::good);
+  }
+
+  void tell_breaker(const slot_run& run, runtime::call_result result) {
+    report_call(
+      env_, config_.model,
+      {.ticket = run.ticket, .result = result, .first_token = run.first_token});
+  }
+
+  void end(attempt_id id, attempt_ended message, runtime::call_result judged) {
     auto it = running_.find(id);
     if (it == running_.end())
       return;
+    tell_breaker(it->second, judged);
     auto ran = message.ran = env_.mono() - it->second.since;
     caf::anon_send(it->second.job, std::move(message));
     running_.erase(it);

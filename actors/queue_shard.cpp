@@ -3,6 +3,7 @@
 
 #include "actors/admission_commit.hpp"
 #include "actors/admission_gate.hpp"
+#include "actors/admission_view.hpp"
 #include "actors/head_feeds.hpp"
 #include "actors/journal.hpp"
 #include "actors/ladder_step.hpp"
@@ -88,9 +89,10 @@ private:
     entry_.count();
     if (!open_)
       return refuse_submit(x.reply, closed_reason());
-    auto outcome = ledger_.admit(
-      *x.spec, x.who, admission_gate_of(env_, config_.commit_stall),
-      env_.wall(), rng_, env_.board.seconds_per_position(x.spec->model));
+    auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
+    auto outcome =
+      ledger_.admit(*x.spec, x.who, gate, env_.wall(), rng_,
+                    env_.board.seconds_per_position(x.spec->model));
     if (auto* no = std::get_if<runtime::refused>(&outcome))
       return refuse_submit(x.reply, std::move(*no));
     if (auto* again = std::get_if<runtime::repeated>(&outcome))
@@ -264,7 +266,7 @@ private:
         ledger_.committed(id, std::move(note.spec), env_.mono());
         return feeds_.may_change(note.record);
       case commit_note::kind::requeued:
-        ledger_.requeued(note.record, note.delay, env_.mono());
+        ledger_.requeued(note.record, note.delay, env_.mono(), note.charged);
         return true;
       case commit_note::kind::closed:
         if (ledger_.find(id) != nullptr)
@@ -327,7 +329,8 @@ private:
                     .model = x.model,
                     .worker = std::move(request.worker),
                     .continues_prefix = request.continues_prefix,
-                    .longer_context = ledger_.longer_context(lease->record)});
+                    .longer_context = ledger_.longer_context(lease->record),
+                    .ticket = request.ticket});
     }
     for (const auto& tenant : tenants)
       answer.queues.push_back(feeds_.take(ledger_, {x.model, tenant}));
@@ -415,7 +418,10 @@ private:
       return;
     armed_ = std::nullopt;
     std::set<queue_name> touched;
-    for (const auto& action : ledger_.due(env_.mono())) {
+    auto now = env_.mono();
+    for (const auto& action : ledger_.due(now, [&](const std::string& model) {
+           return env_.board.ask_retry(model, now);
+         })) {
       touched.insert(queue_of(action.id));
       if (action.what == runtime::due_action::kind::expire) {
         ledger_.begin_end(action.id);

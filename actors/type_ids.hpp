@@ -59,6 +59,12 @@ struct attempt_measured;
 // model_worker
 struct start_attempt;
 struct cancel_attempt;
+// circuit_breaker
+struct ask_permits;
+struct call_ended;
+struct force_breaker;
+struct reset_breaker;
+struct breaker_changed;
 // supervisor
 struct child_notice;
 struct stop_children;
@@ -125,5 +131,11 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::runs_loaded))
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::runner_answer))
   CAF_ADD_ATOM(troupe, troupe::actors, runner_tick_atom)
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::ask_permits))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::call_ended))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::force_breaker))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::reset_breaker))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::breaker_changed))
+  CAF_ADD_ATOM(troupe, troupe::actors, breaker_tick_atom)
 CAF_END_TYPE_ID_BLOCK(troupe)
 // clang-format on

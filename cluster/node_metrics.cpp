@@ -10,10 +10,28 @@ double number(uint64_t x) {
   return static_cast<double>(x);
 }
 
-void set_models(metrics& m, const runtime::node_board& board) {
+/// Worse is more.
+double level_of(runtime::breaker_state state) {
+  switch (state) {
+    case runtime::breaker_state::closed:
+      return 0;
+    case runtime::breaker_state::half_open:
+      return 1;
+    case runtime::breaker_state::open:
+      return 2;
+  }
+  return 0;
+}
+
+void set_models(metrics& m, const runtime::node_board& board,
+                runtime::mono_time now) {
   constexpr std::array tiers{"flex", "default", "priority"};
   for (const auto& line : board.models()) {
     m.set(metric::engine_slots, line.slots, line.name);
+    m.set(metric::breaker_state,
+          level_of(board.breaker(line.name).snapshot.state), line.name);
+    m.set(metric::retry_budget_left, number(board.retries_left(line.name, now)),
+          line.name);
     auto depths = board.depths(line.name);
     for (size_t i = 0; i < tiers.size(); ++i)
       m.set(metric::queue_depth, static_cast<double>(depths[i]), line.name,
@@ -45,7 +63,7 @@ void set_letters(metrics& m, const actors::system_letters& letters) {
 void collect_node(metrics& m, actors::actor_env& env) {
   m.on_collect([&env](metrics& registry) {
     set_board(registry, env.board);
-    set_models(registry, env.board);
+    set_models(registry, env.board, env.mono());
     set_letters(registry, env.letters);
     registry.set(metric::actors, number(env.catalog.size()));
     registry.set(metric::jobs_resident,

@@ -1,5 +1,6 @@
 #include "cluster/node_tree.hpp"
 
+#include "actors/circuit_breaker.hpp"
 #include "actors/dispatcher.hpp"
 #include "actors/inspector.hpp"
 #include "actors/model_worker.hpp"
@@ -98,6 +99,12 @@ supervisor_config model(actor_env& env, const tree_config& config,
                         const tree_model& m) {
   supervisor_config result{.name = "model/" + m.name,
                            .listener = directory::dispatcher_name(m.name)};
+  result.children.push_back(
+    {.spec = {.name = directory::breaker_name(m.name)},
+     .start = [&env, settings = actors::circuit_breaker_config{
+                       .model = m.name}](uint64_t generation) {
+       return any(actors::spawn_circuit_breaker(env, settings, generation));
+     }});
   result.children.push_back(
     {.spec = {.name = directory::dispatcher_name(m.name)},
      .start =

@@ -5,7 +5,7 @@
 //     telemetry     one-for-one   inspector
 //     data          rest-for-one  journal, readers, shards (one-for-one),
 //                                 replay_runner
-//     compute       one-for-one   model/<name> (dispatcher, workers)
+//     compute       one-for-one   model/<name> (breaker, dispatcher, workers)
 //
 // Starts top down, stops in reverse.
 #pragma once

@@ -96,6 +96,7 @@ struct running_node::parts {
   actors::supervisor_actor root;
   std::unique_ptr<gateway::actor_port> port;
   std::unique_ptr<gateway::board_status> status;
+  std::unique_ptr<gateway::actor_breakers> breakers;
   std::unique_ptr<gateway::server> server;
 
   void start_actors();
@@ -156,9 +157,11 @@ runtime::result<gateway::bound_addresses> running_node::parts::start_gateway() {
   port = std::make_unique<gateway::actor_port>(
     env, static_cast<uint16_t>(config.shards));
   status = std::make_unique<gateway::board_status>(env, store->health());
+  breakers = std::make_unique<gateway::actor_breakers>(env);
   server = std::make_unique<gateway::server>(
     gateway_settings(config), gateway::gateway_parts{.jobs = *port,
                                                      .status = *status,
+                                                     .breakers = *breakers,
                                                      .sinks = env.sinks,
                                                      .clock = *env.clock,
                                                      .metrics_text = [this] {

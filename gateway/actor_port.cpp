@@ -1,5 +1,6 @@
 #include "gateway/actor_port.hpp"
 
+#include "actors/circuit_breaker.hpp"
 #include "actors/queue_shard.hpp"
 #include "actors/replay_runner.hpp"
 #include "actors/store_reader.hpp"
@@ -177,6 +178,43 @@ void actor_port::to_reader(job_id id, Message message, sink_ref reply) {
                            .retry_after_s = 1});
 }
 
+std::vector<breaker_info> actor_breakers::breakers() const {
+  std::vector<breaker_info> all;
+  for (const auto& line : env_.board.models())
+    all.push_back({line.name, env_.board.breaker(line.name)});
+  return all;
+}
+
+void actor_breakers::force(const std::string& target, breaker_order order,
+                           sink_ref reply) {
+  tell(target,
+       actors::force_breaker{.state = order.state,
+                             .ttl = order.ttl,
+                             .reason = std::move(order.reason),
+                             .reply = reply},
+       reply);
+}
+
+void actor_breakers::reset(const std::string& target, std::string reason,
+                           sink_ref reply) {
+  tell(target,
+       actors::reset_breaker{.reason = std::move(reason), .reply = reply},
+       reply);
+}
+
+template <class Message>
+void actor_breakers::tell(const std::string& target, Message message,
+                          sink_ref reply) {
+  auto name = actors::directory::breaker_name(target);
+  if (auto b = env_.directory.find<actors::circuit_breaker_actor>(name)) {
+    caf::anon_send(b, std::move(message));
+    return;
+  }
+  env_.sinks.post(reply, runtime::refused{.why = {errc::model_unavailable,
+                                                  "the breaker is restarting"},
+                                          .retry_after_s = 1});
+}
+
 board_status::board_status(actors::actor_env& env, runtime::store_health store)
   : env_{env}, store_{std::move(store)} {}
 
@@ -195,7 +233,8 @@ node_status board_status::status() const {
                                   .kind = line.kind,
                                   .tasks = line.tasks,
                                   .context_length = line.context_length,
-                                  .ready = line.ready});
+                                  .ready = line.ready,
+                                  .breaker = line.breaker});
   return s;
 }
 

@@ -2,6 +2,7 @@
 // one-way messages. Answers come back through the sinks, never through here.
 #pragma once
 
+#include "gateway/breaker_port.hpp"
 #include "gateway/job_port.hpp"
 
 #include <atomic>
@@ -56,6 +57,24 @@ private:
   actors::actor_env& env_;
   uint16_t shards_;
   std::atomic<uint32_t> next_{0};
+};
+
+/// The node's circuit breakers. Thread-safe.
+class actor_breakers final : public breaker_port {
+public:
+  explicit actor_breakers(actors::actor_env& env) : env_{env} {}
+  std::vector<breaker_info> breakers() const override;
+  void force(const std::string& target, breaker_order order,
+             runtime::sink_ref reply) override;
+  void reset(const std::string& target, std::string reason,
+             runtime::sink_ref reply) override;
+
+private:
+  template <class Message>
+  void tell(const std::string& target, Message message,
+            runtime::sink_ref reply);
+
+  actors::actor_env& env_;
 };
 
 /// What this node serves, from its board. Thread-safe.

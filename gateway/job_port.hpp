@@ -72,6 +72,7 @@ struct model_info {
   std::vector<runtime::task_kind> tasks;
   uint32_t context_length = 0;
   bool ready = false;
+  runtime::breaker_state breaker = runtime::breaker_state::closed;
 };
 struct node_status {
   bool unready = false; ///< About to drain: /readyz only.

@@ -2,6 +2,7 @@
 
 #include "gateway/io_thread.hpp"
 #include "gateway/json_writer.hpp"
+#include "gateway/routes_breakers.hpp"
 #include "gateway/routes_events.hpp"
 #include "gateway/routes_jobs.hpp"
 #include "gateway/routes_letters.hpp"
@@ -61,6 +62,12 @@ constexpr std::array admin_table{
   route{"GET", "/admin/v1/dead-letters/{id}", get_letter},
   route{"POST", "/admin/v1/dead-letters/{id}/replay", replay_letter_as_operator,
         body_rule::required_json},
+  route{"GET", "/admin/v1/breakers", get_breakers},
+  route{"GET", "/admin/v1/breakers/{name}", get_breaker},
+  route{"POST", "/admin/v1/breakers/{name}/force", force_breaker,
+        body_rule::required_json},
+  route{"POST", "/admin/v1/breakers/{name}/reset", reset_breaker,
+        body_rule::required_json},
   route{"GET", "/metrics", get_metrics, body_rule::none, representation::any},
   route{"GET", "/problems", get_problem_index},
   route{"GET", "/problems/{slug}", get_problem_page},
@@ -116,6 +123,7 @@ void write_model(json_writer& json, const model_info& model) {
   else
     json.null("context_length");
   json.text("state", model.ready ? "ready" : "loading");
+  json.text("breaker", to_string(model.breaker));
   json.end_object();
   json.end_object();
 }

@@ -2,6 +2,7 @@
 // owns no jobs: a server that stops loses connections and nothing else.
 #pragma once
 
+#include "gateway/breaker_port.hpp"
 #include "gateway/gateway_config.hpp"
 #include "gateway/gateway_counters.hpp"
 #include "gateway/job_port.hpp"
@@ -19,6 +20,7 @@ namespace troupe::gateway {
 struct gateway_parts {
   job_port& jobs;
   status_port& status;
+  breaker_port& breakers;
   runtime::sink_directory& sinks;
   const runtime::clock& clock;
   /// Text of GET /metrics; called on an I/O thread, must not block for long.

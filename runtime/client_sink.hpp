@@ -5,6 +5,7 @@
 #pragma once
 
 #include "runtime/job.hpp"
+#include "runtime/overload/breaker_line.hpp"
 #include "runtime/storage/store.hpp"
 
 #include <cstdint>
@@ -80,6 +81,10 @@ struct output_read {
 struct jobs_listed {
   job_page page;
 };
+/// A breaker after an operator's order.
+struct breaker_answer {
+  breaker_line line;
+};
 
 /// Replay runs, newest first, or the one that was asked about.
 struct runs_listed {
@@ -88,8 +93,8 @@ struct runs_listed {
 
 using delivery_body =
   std::variant<refused, job_accepted, job_snapshot, watch_opened, job_events,
-               watch_closed, events_page, output_read, jobs_listed,
-               runs_listed>;
+               watch_closed, events_page, output_read, jobs_listed, runs_listed,
+               breaker_answer>;
 
 struct delivery {
   uint64_t ticket = 0;

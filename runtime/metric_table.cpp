@@ -91,6 +91,18 @@ constexpr std::array table{
   metric_definition{metric::degraded, "troupe_degraded_total", counter, model,
                     ladder_rung, "steps",
                     "Steps down the degradation ladder, by rung."},
+  metric_definition{metric::retries, "troupe_retries_total", counter, model,
+                    retry_cause, "attempts",
+                    "Attempts that are to be repeated, by cause."},
+  metric_definition{metric::retry_budget_left, "troupe_retry_budget_left",
+                    gauge, model, none, "retries",
+                    "Retries that the model's budget would grant now."},
+  metric_definition{metric::breaker_state, "troupe_breaker_state", gauge,
+                    target, none, "0, 1 or 2",
+                    "0 closed, 1 half-open, 2 open; forced or its own."},
+  metric_definition{
+    metric::breaker_transitions, "troupe_breaker_transitions_total", counter,
+    target, breaker, "transitions", "Changes of a breaker's own state."},
   metric_definition{metric::commit_seconds, "troupe_commit_seconds", histogram,
                     none, none, "seconds",
                     "One group commit, its sync included."},
@@ -160,6 +172,10 @@ constexpr std::array<std::string_view, 5> attempt_values{
   "finished", "failed", "worker_lost", "model_error", "stopped"};
 constexpr std::array<std::string_view, 4> rung_values{"longer_context", "model",
                                                       "output_limit", "shed"};
+constexpr std::array<std::string_view, 3> cause_values{
+  "worker_lost", "model_error", "suspect_batch"};
+constexpr std::array<std::string_view, 3> breaker_values{"closed", "open",
+                                                         "half_open"};
 constexpr std::array<std::string_view, 5> letter_values{
   "undeliverable", "unmatched", "errors", "exceptions", "stale"};
 
@@ -192,6 +208,12 @@ std::string_view label_name(label_domain domain) noexcept {
       return "outcome";
     case ladder_rung:
       return "rung";
+    case retry_cause:
+      return "cause";
+    case target:
+      return "target";
+    case breaker:
+      return "to";
     case letter:
       return "reason";
   }
@@ -202,6 +224,7 @@ std::span<const std::string_view> label_values(label_domain domain) noexcept {
   switch (domain) {
     case none:
     case model:
+    case target:
       return {};
     case tier:
       return tier_values;
@@ -217,6 +240,10 @@ std::span<const std::string_view> label_values(label_domain domain) noexcept {
       return attempt_values;
     case ladder_rung:
       return rung_values;
+    case retry_cause:
+      return cause_values;
+    case breaker:
+      return breaker_values;
     case letter:
       return letter_values;
   }

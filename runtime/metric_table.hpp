@@ -39,6 +39,10 @@ enum class metric : uint8_t {
   output_tokens,
   attempts,
   degraded,
+  retries,
+  retry_budget_left,
+  breaker_state,
+  breaker_transitions,
   commit_seconds,
   commit_batches,
   commit_failures,
@@ -70,6 +74,9 @@ enum class label_domain : uint8_t {
   admission,     ///< accepted, replayed and the codes of a refusal.
   ladder_rung,   ///< longer_context model output_limit shed.
   attempt_end,   ///< How an attempt ended.
+  retry_cause,   ///< Why an attempt is repeated.
+  target,        ///< What a breaker guards: the configured models.
+  breaker,       ///< closed open half_open.
   letter         ///< Why a message reached nobody.
 };
 
@@ -91,7 +98,7 @@ const metric_definition& definition_of(metric id) noexcept;
 /// The label's name, e.g. `model`; empty for `none`.
 std::string_view label_name(label_domain domain) noexcept;
 
-/// The fixed values, without `other`; empty for `model`.
+/// The fixed values, without `other`; empty for `model` and `target`.
 std::span<const std::string_view> label_values(label_domain domain) noexcept;
 
 std::string_view to_string(metric_type type) noexcept;

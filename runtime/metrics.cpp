@@ -56,7 +56,7 @@ struct series {
 
 label_set values_of(label_domain domain,
                     const std::vector<std::string>& models) {
-  if (domain == label_domain::model)
+  if (domain == label_domain::model || domain == label_domain::target)
     return label_set{models};
   std::vector<std::string> values;
   for (auto x : label_values(domain))
@@ -182,6 +182,16 @@ void metrics::attempt_ended(std::string_view model, attempt_end how) {
   auto index = static_cast<size_t>(how);
   add(metric::attempts, 1, model,
       index < attempt_words.size() ? attempt_words[index] : "");
+}
+
+void metrics::retried(std::string_view model, std::string_view cause) {
+  add(metric::retries, 1, model, cause);
+}
+
+void metrics::breaker_moved(std::string_view target, breaker_state to,
+                            uint64_t times) {
+  add(metric::breaker_transitions, static_cast<double>(times), target,
+      to_string(to));
 }
 
 void metrics::committed(duration took, size_t batches, bool ok) {

@@ -7,6 +7,7 @@
 #include "runtime/errc.hpp"
 #include "runtime/job.hpp"
 #include "runtime/metric_table.hpp"
+#include "runtime/overload/breaker.hpp"
 
 #include <functional>
 #include <memory>
@@ -42,6 +43,9 @@ public:
   /// Once per job, with its terminal record.
   void job_ended(const job_record& record);
   void attempt_ended(std::string_view model, attempt_end how);
+  /// `cause`: see retry_reason.
+  void retried(std::string_view model, std::string_view cause);
+  void breaker_moved(std::string_view target, breaker_state to, uint64_t times);
   /// One group commit of `batches` batches. `ok`: the store took it.
   void committed(duration took, size_t batches, bool ok);
   void engine_restarted(std::string_view model);

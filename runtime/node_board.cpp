@@ -62,6 +62,45 @@ void node_board::note_service(const std::string& model, double seconds) {
   });
 }
 
+void node_board::set_breaker(const std::string& model, breaker_line line) {
+  models_.with([&](auto& models) {
+    auto it = models.find(model);
+    if (it == models.end())
+      return;
+    it->second.line.breaker = line.snapshot.state;
+    it->second.breaker = std::move(line);
+  });
+}
+
+breaker_line node_board::breaker(const std::string& model) const {
+  return models_.with([&](const auto& models) {
+    auto it = models.find(model);
+    return it == models.end() ? breaker_line{} : it->second.breaker;
+  });
+}
+
+void node_board::first_attempt(const std::string& model, mono_time now) {
+  models_.with([&](auto& models) {
+    if (auto it = models.find(model); it != models.end())
+      it->second.retries.first_attempt(now);
+  });
+}
+
+mono_time node_board::ask_retry(const std::string& model, mono_time now) {
+  return models_.with([&](auto& models) {
+    auto it = models.find(model);
+    return it == models.end() ? now : it->second.retries.ask(now);
+  });
+}
+
+uint64_t node_board::retries_left(const std::string& model,
+                                  mono_time now) const {
+  return models_.with([&](const auto& models) {
+    auto it = models.find(model);
+    return it == models.end() ? uint64_t{0} : it->second.retries.left(now);
+  });
+}
+
 double node_board::seconds_per_position(const std::string& model) const {
   return models_.with([&](const auto& models) {
     auto it = models.find(model);

@@ -7,6 +7,8 @@
 #include "runtime/clock.hpp"
 #include "runtime/guarded.hpp"
 #include "runtime/job.hpp"
+#include "runtime/overload/breaker_line.hpp"
+#include "runtime/overload/retry_budget.hpp"
 
 #include <array>
 #include <atomic>
@@ -27,6 +29,7 @@ struct model_line {
   uint32_t slots = 0;          ///< Of serving workers.
   bool ready = false;          ///< At least one worker serves.
   std::string trouble;         ///< Why not, for people.
+  breaker_state breaker = breaker_state::closed;
 };
 
 class node_board {
@@ -77,11 +80,26 @@ public:
     return static_cast<double>(ahead) * seconds_per_position(model);
   }
 
+  // --- overload --------------------------------------------------------------
+  /// What the model's breaker said last; while it is being restarted that stays.
+  void set_breaker(const std::string& model, breaker_line line);
+  /// A closed one for a model without a breaker.
+  breaker_line breaker(const std::string& model) const;
+
+  /// The model's retry budget is here, and not with an actor, because all shards
+  /// of the node share it and none may die with it.
+  void first_attempt(const std::string& model, mono_time now);
+  /// See retry_budget::ask; `now` for a model that is not configured.
+  mono_time ask_retry(const std::string& model, mono_time now);
+  uint64_t retries_left(const std::string& model, mono_time now) const;
+
 private:
   struct line_state {
     model_line line;
     double service_s = 0.0;
     tier_depths depths{};
+    breaker_line breaker;
+    retry_budget retries;
   };
   guarded<std::map<std::string, line_state>> models_;
 };

@@ -87,6 +87,8 @@ admission_result shard_ledger::admit(job_spec& spec,
       "the shard holds " + std::to_string(jobs_.size()) + " live jobs", 5);
   if (!gate.storage_ok)
     return refuse(errc::storage_unavailable, gate.storage_reason, 2);
+  if (gate.model)
+    return *gate.model;
 
   auto at = next_arrival(now);
   spec.id = job_id::make(at, shard_, random);
@@ -242,7 +244,8 @@ job_ladder shard_ledger::ladder() const {
           }};
 }
 
-void shard_ledger::requeued(job_record record, duration delay, mono_time now) {
+void shard_ledger::requeued(job_record record, duration delay, mono_time now,
+                            bool charged) {
   auto it = jobs_.find(record.id);
   if (it == jobs_.end() || it->second.state == slot::ending)
     return;
@@ -250,12 +253,13 @@ void shard_ledger::requeued(job_record record, duration delay, mono_time now) {
   if (e.state == slot::ready)
     unqueue(e);
   e.record = std::move(record);
-  if (delay <= duration{0}) {
+  if (delay <= duration{0} && !charged) {
     make_ready(e);
     return;
   }
   e.state = slot::waiting;
   e.ready_at = now + delay;
+  e.charged = charged;
   timers_.push({e.ready_at, e.record.id, due_action::kind::ready, false});
 }
 
@@ -282,8 +286,20 @@ void shard_ledger::closed(job_id id) {
 
 // --- time -------------------------------------------------------------------
 
-std::vector<due_action> shard_ledger::due(mono_time now) {
+std::vector<due_action> shard_ledger::due(mono_time now,
+                                          const retry_gate& ask_retry) {
   std::vector<due_action> actions;
+  // Thousands may wait for the budget: what it said once this time holds.
+  std::map<std::string, mono_time> refused;
+  auto retry_at = [&](const entry& e) {
+    if (!e.charged || !ask_retry)
+      return now;
+    auto it = refused.find(e.record.queue());
+    auto at = it != refused.end() ? it->second : ask_retry(e.record.queue());
+    if (at > now)
+      refused[e.record.queue()] = at;
+    return at;
+  };
   while (!timers_.empty() && timers_.top().at <= now) {
     auto t = timers_.top();
     timers_.pop();
@@ -299,6 +315,11 @@ std::vector<due_action> shard_ledger::due(mono_time now) {
       if (e.state == slot::ready)
         actions.push_back({t.id, t.what});
     } else if (e.state == slot::waiting && e.ready_at <= now) {
+      e.ready_at = std::max(now, retry_at(e));
+      if (e.ready_at > now) {
+        timers_.push({e.ready_at, t.id, t.what, false});
+        continue;
+      }
       make_ready(e);
       actions.push_back({t.id, t.what});
     }

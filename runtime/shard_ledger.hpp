@@ -25,6 +25,7 @@
 #include <optional>
 #include <queue>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <variant>
 #include <vector>
@@ -42,6 +43,8 @@ struct admission_gate {
   bool draining = false;
   bool storage_ok = true;
   std::string storage_reason; ///< For people, when not ok.
+  /// Set: the job's model cannot be called before its limit.
+  std::optional<refused> model;
 };
 
 /// Identity of a request for repeats; empty `key` = none given.
@@ -131,15 +134,20 @@ public:
   }
   /// Takes a ready job out of the queue until `requeued`.
   void set_aside(job_id id);
-  /// The job returned to the queue with this record; ready after `delay`.
-  void requeued(job_record record, duration delay, mono_time now);
+  /// The job returned to the queue with this record; ready after `delay`, and
+  /// if `charged` not before the model's retry budget lets it go.
+  void requeued(job_record record, duration delay, mono_time now,
+                bool charged = false);
   /// Takes the job out of the queue for a command that ends it. False: unknown.
   bool begin_end(job_id id);
   /// The terminal record is durable.
   void closed(job_id id);
 
   // --- time ----------------------------------------------------------------
-  std::vector<due_action> due(mono_time now);
+  /// `ask_retry`: retry_budget::ask of the model, now. Who waits longest asks
+  /// first.
+  using retry_gate = std::function<mono_time(const std::string& model)>;
+  std::vector<due_action> due(mono_time now, const retry_gate& ask_retry = {});
   std::optional<mono_time> next_due() const;
   /// Keys whose time is over, removed here; drop them from the store too.
   std::vector<std::string> expired_keys(wall_time now);
@@ -159,13 +167,16 @@ private:
     spec_ptr spec;
     slot state = slot::committing;
     mono_time ready_at{};
+    bool charged = false; ///< Asks the retry budget when it is ready.
   };
   struct timer {
     mono_time at;
     job_id id;
     due_action::kind what;
     bool before_start; ///< A limit that ends with the first attempt.
-    bool operator>(const timer& other) const noexcept { return at > other.at; }
+    bool operator>(const timer& other) const noexcept {
+      return std::tie(at, id) > std::tie(other.at, other.id);
+    }
   };
   void make_ready(entry& e);
   void unqueue(entry& e);

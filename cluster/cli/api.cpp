@@ -57,12 +57,14 @@ cli_result<secret> find_key(const api_options& options,
 } // namespace
 
 cli_result<api> api::open(const api_options& options,
-                          const cli_context& context) {
+                          const cli_context& context, listener_kind listener) {
+  bool admin = listener == listener_kind::admin;
   auto text = options.url;
   if (text.empty())
-    text = context.environment("TROUPE_URL").value_or("");
+    text = context.environment(admin ? "TROUPE_ADMIN_URL" : "TROUPE_URL")
+             .value_or("");
   if (text.empty())
-    text = "http://127.0.0.1:8080";
+    text = admin ? "http://127.0.0.1:8081" : "http://127.0.0.1:8080";
   auto url = runtime::http_url::parse(text);
   if (!url)
     return usage("'" + one_line(text) + "': " + url.error().context);

@@ -16,10 +16,13 @@ namespace troupe::cluster {
 
 /// Options that every client command takes.
 struct api_options {
-  std::string url;      ///< --url
+  std::string url;      ///< --url, --admin-url
   std::string key_file; ///< --key-file
   bool json = false;    ///< --json
 };
+
+/// Which of a node's listeners a command talks to.
+enum class listener_kind : uint8_t { gateway, admin };
 
 struct api_answer {
   unsigned status = 0;
@@ -30,9 +33,11 @@ struct api_answer {
 class api {
 public:
   /// Takes the URL and key from the options, else from TROUPE_URL and
-  /// TROUPE_API_KEY. A key file that others may read is refused.
+  /// TROUPE_API_KEY (admin: TROUPE_ADMIN_URL). A key file that others may read
+  /// is refused.
   static cli_result<api> open(const api_options& options,
-                              const cli_context& context);
+                              const cli_context& context,
+                              listener_kind listener = listener_kind::gateway);
 
   /// A status below 400; anything else is a failure with its message.
   cli_result<api_answer> get(const std::string& target,

@@ -1,3 +1,4 @@
+#include "cluster/cli/breaker_commands.hpp"
 #include "cluster/cli/check_command.hpp"
 #include "cluster/cli/cli_context.hpp"
 #include "cluster/cli/dlq_arguments.hpp"
@@ -18,7 +19,8 @@ constexpr auto main_footer = R"(Examples:
   troupe jobs --status queued --json
   troupe check -c node.yaml
 
-Environment: TROUPE_URL (default http://127.0.0.1:8080), TROUPE_API_KEY.
+Environment: TROUPE_URL (default http://127.0.0.1:8080), TROUPE_ADMIN_URL
+(default http://127.0.0.1:8081), TROUPE_API_KEY.
 Exit codes: 0 done, 1 unexpected, 2 usage or configuration, 3 unreachable,
 4 not allowed, 5 not found, 6 try later, 7 refused, 8 job failed, 9 job
 incomplete, 130 interrupted.)";
@@ -58,6 +60,7 @@ struct cli_values {
   jobs_options jobs;
   cancel_options cancel;
   dlq_options dlq;
+  breaker_options breakers;
 };
 
 void add_api_options(CLI::App& to, api_options& options) {
@@ -190,6 +193,8 @@ int dispatch(const CLI::App& app, const cli_values& values,
     code = run_cancel(values.cancel, context);
   else if (app.got_subcommand("dlq"))
     code = run_dlq(values.dlq, context);
+  else if (app.got_subcommand("breakers"))
+    code = run_breakers(app, values.breakers, context);
   return static_cast<int>(code);
 }
 
@@ -209,6 +214,7 @@ int run_cli(const std::vector<std::string>& arguments,
   add_jobs(app, values);
   add_cancel(app, values);
   add_dlq(app, values.dlq);
+  add_breakers(app, values.breakers);
   try {
     std::vector<std::string> reversed{arguments.rbegin(), arguments.rend()};
     app.parse(std::move(reversed));

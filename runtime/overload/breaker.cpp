@@ -56,6 +56,15 @@ std::string_view to_string(breaker_cause cause) noexcept {
   return "unknown";
 }
 
+call_result judge_failure(bool transient, errc code) noexcept {
+  bool own = code == errc::model_error || code == errc::worker_lost
+             || code == errc::timeout || code == errc::io_error
+             || code == errc::internal;
+  if (code == errc::queue_full) // No room after all.
+    return call_result::uncounted;
+  return transient || own ? call_result::failed : call_result::uncounted;
+}
+
 void breaker::resume(mono_time now) {
   reset(now);
   cause_ = breaker_cause::restarted;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "runtime/clock.hpp"
+#include "runtime/errc.hpp"
 #include "runtime/overload/first_token_baseline.hpp"
 #include "runtime/overload/outcome_window.hpp"
 #include "runtime/overload/restart_policy.hpp"
@@ -97,6 +98,10 @@ struct breaker_permit {
   bool is_probe() const noexcept { return ticket.probe != 0; }
 };
 
+/// What an attempt's failure says about its target. `transient`: the engine
+/// itself says that another attempt may succeed.
+call_result judge_failure(bool transient, errc code) noexcept;
+
 /// For the admin API.
 struct breaker_snapshot {
   breaker_state state = breaker_state::closed; ///< Forced or its own.
@@ -118,7 +123,10 @@ struct breaker_snapshot {
 /// fixed by the settings.
 class breaker {
 public:
-  explicit breaker(breaker_settings settings = {}) : settings_{settings} {}
+  /// Rounds of tickets count from `first_round` >= 1: whoever replaces another
+  /// breaker starts above all of its.
+  explicit breaker(breaker_settings settings = {}, uint64_t first_round = 1)
+    : settings_{settings}, round_{first_round} {}
 
   /// Starts over in `half_open`: what a predecessor knew is lost.
   void resume(mono_time now);
@@ -141,6 +149,8 @@ public:
   void reset(mono_time now);
 
   breaker_state state(mono_time now);
+  /// Of the tickets given out now; grows with every change of state.
+  uint64_t round() const noexcept { return round_; }
   breaker_snapshot snapshot(mono_time now);
 
 private:
@@ -160,7 +170,7 @@ private:
   breaker_settings settings_;
   breaker_state state_ = breaker_state::closed;
   breaker_cause cause_ = breaker_cause::none;
-  uint64_t round_ = 1; ///< Grows with every change of state.
+  uint64_t round_; ///< Grows with every change of state.
   outcome_window window_{settings_.window_calls};
   first_token_baseline baseline_{settings_.slowness};
   // --- closed ---

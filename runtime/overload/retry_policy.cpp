@@ -25,7 +25,8 @@ retry_verdict decide_retry(attempt_loss loss, const attempt_history& history,
       if (history.charged >= history.max_attempts)
         return {.what = kind::exhausted};
       return {.what = kind::retry,
-              .delay = jittered_delay(history.charged, random)};
+              .delay = jittered_delay(history.charged, random),
+              .charged = true};
     case attempt_loss::crashed_alone:
       if (history.solo_crashes >= solo_crashes_max)
         return {.what = kind::poison};

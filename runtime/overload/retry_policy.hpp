@@ -29,7 +29,8 @@ struct retry_verdict {
   enum class kind : uint8_t { retry, exhausted, poison };
   kind what = kind::retry;
   duration delay{0};
-  bool alone = false; ///< Retry on a worker that admits nothing else.
+  bool alone = false;   ///< Retry on a worker that admits nothing else.
+  bool charged = false; ///< Takes from the model's retry budget.
 };
 
 /// Crashes that a job may cause on its own before it counts as poison.

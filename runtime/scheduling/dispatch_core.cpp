@@ -189,12 +189,13 @@ double dispatch_core::running_work_s(mono_time now) {
 
 // --- the choice -------------------------------------------------------------
 
-std::vector<lease_order> dispatch_core::pick(mono_time now) {
+std::vector<lease_order> dispatch_core::pick(mono_time now, size_t orders_max) {
   expire_orders(now);
   mark_overdue(now);
   std::vector<lease_order> orders;
-  pick_alone(now, orders);
-  while (waiting_ > alone_.size() && slots_.free() > 0) {
+  pick_alone(now, orders_max, orders);
+  while (waiting_ > alone_.size() && slots_.free() > 0
+         && orders.size() < orders_max) {
     auto tenant = gate_.pick();
     if (!tenant)
       break;
@@ -209,9 +210,9 @@ std::vector<lease_order> dispatch_core::pick(mono_time now) {
 
 /// Jobs that need an idle worker: they hold nobody else back, and are too few for
 /// the gate to care beyond their charge.
-void dispatch_core::pick_alone(mono_time now,
+void dispatch_core::pick_alone(mono_time now, size_t orders_max,
                                std::vector<lease_order>& orders) {
-  while (!alone_.empty()) {
+  while (!alone_.empty() && orders.size() < orders_max) {
     auto worker = slots_.reserve(true);
     if (!worker)
       return;

@@ -62,8 +62,9 @@ public:
                                    uint64_t generation);
 
   /// Every lease that can be asked for now. Overdue jobs go first, then the
-  /// smallest key, both among tenants that the gate lets through.
-  std::vector<lease_order> pick(mono_time now);
+  /// smallest key, both among tenants that the gate lets through. At most
+  /// `orders_max`.
+  std::vector<lease_order> pick(mono_time now, size_t orders_max = SIZE_MAX);
   /// The shard's answer. `granted`: the attempt occupies the slot from now on.
   void granted(job_id job, attempt_id attempt, mono_time now);
   void refused(job_id job);
@@ -77,6 +78,8 @@ public:
   uint32_t slots_free() const noexcept { return slots_.free(); }
   /// Predicted rest of what runs, seconds of one slot.
   double running_work_s(mono_time now);
+  /// Announced jobs that nobody was asked for yet.
+  size_t waiting() const noexcept { return waiting_; }
   bool idle() const noexcept {
     return pending_.empty() && waiting_ == 0 && slots_.free() == slots_.total();
   }
@@ -116,7 +119,8 @@ private:
   void mark_overdue(mono_time now);
   void order(const known_head& k, const std::string& worker, mono_time now,
              std::vector<lease_order>& orders);
-  void pick_alone(mono_time now, std::vector<lease_order>& orders);
+  void pick_alone(mono_time now, size_t orders_max,
+                  std::vector<lease_order>& orders);
   std::optional<pending_order> take_pending(job_id job);
   void drop_order(job_id job);
   void expire_orders(mono_time now);

@@ -209,6 +209,7 @@ TEST_CASE("a server that cannot listen says where and why",
   gateway_under_test node;
   runtime::sink_directory sinks;
   troupe::tests::scripted_jobs jobs{sinks};
+  troupe::tests::scripted_breakers breakers{sinks};
   const auto attempt = [&](gateway::listen_address address) {
     gateway::gateway_config config;
     config.listen = std::move(address);
@@ -216,6 +217,7 @@ TEST_CASE("a server that cannot listen says where and why",
     gateway::server server{config,
                            {.jobs = jobs,
                             .status = jobs,
+                            .breakers = breakers,
                             .sinks = sinks,
                             .clock = runtime::system_clock(),
                             .metrics_text = {}}};

@@ -89,6 +89,73 @@ TEST_CASE("a requeued job keeps its key and waits out its delay",
   CHECK(head.alone);
 }
 
+TEST_CASE("a charged retry waits for the budget, another one does not",
+          "[runtime][ledger]") {
+  ledger_fixture f;
+  auto charged = f.ready();
+  auto free = f.ready();
+  for (auto id : {charged, free}) {
+    auto record = f.ledger.lease(id, 0)->record;
+    f.ledger.requeued(record, 1s, f.clock.mono(), id == charged);
+  }
+  auto later = f.clock.mono() + 20s;
+  size_t asked = 0;
+  shard_ledger::retry_gate spent = [&](const std::string& model) {
+    CHECK(model == "m");
+    ++asked;
+    return std::max(later, f.clock.mono());
+  };
+  f.clock.advance(1s);
+  auto due = f.ledger.due(f.clock.mono(), spent);
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].id == free);
+  CHECK(asked == 1);
+  CHECK(f.ledger.next_due() == later);
+  f.clock.advance(18s);
+  CHECK(f.ledger.due(f.clock.mono(), spent).empty());
+  f.clock.advance(1s);
+  CHECK(f.ledger.due(f.clock.mono(), spent).size() == 1);
+  CHECK(f.heads().size() == 2);
+}
+
+TEST_CASE("a charged retry without a delay asks the budget as well",
+          "[runtime][ledger]") {
+  ledger_fixture f;
+  auto id = f.ready();
+  auto record = f.ledger.lease(id, 0)->record;
+  f.ledger.requeued(record, 0s, f.clock.mono(), true);
+  CHECK(f.heads().empty());
+  auto never = [&](const std::string&) { return f.clock.mono() + 1min; };
+  CHECK(f.ledger.due(f.clock.mono(), never).empty());
+  // A budget that says "in the past" lets it go.
+  f.clock.advance(1min);
+  auto past = [](const std::string&) { return mono_time{}; };
+  CHECK(f.ledger.due(f.clock.mono(), past).size() == 1);
+}
+
+TEST_CASE("among retries that wait for the budget the oldest job goes first",
+          "[runtime][ledger]") {
+  ledger_fixture f;
+  std::vector<job_id> ids{f.ready(), f.ready(), f.ready()};
+  // They end in another order than they came.
+  for (size_t i : {2, 0, 1}) {
+    auto record = f.ledger.lease(ids[i], 0)->record;
+    f.ledger.requeued(record, 1s, f.clock.mono(), true);
+  }
+  auto later = f.clock.mono() + 20s;
+  f.clock.advance(1s);
+  CHECK(
+    f.ledger.due(f.clock.mono(), [&](const auto&) { return later; }).empty());
+  f.clock.advance(19s);
+  bool once = true;
+  auto one = [&](const auto&) {
+    return std::exchange(once, false) ? f.clock.mono() : f.clock.mono() + 1min;
+  };
+  auto due = f.ledger.due(f.clock.mono(), one);
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].id == ids[0]);
+}
+
 TEST_CASE("refusals say why, and a repeat is answered even then",
           "[runtime][ledger]") {
   ledger_fixture f;
@@ -106,6 +173,13 @@ TEST_CASE("refusals say why, and a repeat is answered even then",
   f.gate = {.storage_ok = false, .storage_reason = "no room"};
   CHECK_FALSE(f.admit().has_value());
   CHECK(f.refusal() == errc::storage_unavailable);
+  f.gate = {.model = refused{fail(errc::model_unavailable, "it fails"), 9}};
+  CHECK_FALSE(f.admit().has_value());
+  CHECK(f.refusal() == errc::model_unavailable);
+  CHECK(std::get<refused>(f.outcome).retry_after_s == 9);
+  who.fingerprint = std::string(32, 'f');
+  CHECK_FALSE(f.admit(who).has_value());
+  CHECK(std::holds_alternative<repeated>(f.outcome));
   f.gate = {};
   f.ready();
   f.ready();

@@ -37,6 +37,7 @@ gateway_under_test::gateway_under_test(gateway::gateway_config config)
   : server_{on_free_ports(std::move(config)),
             {.jobs = jobs_,
              .status = jobs_,
+             .breakers = breakers_,
              .sinks = sinks_,
              .clock = runtime::system_clock(),
              .metrics_text = [] { return std::string{"troupe_up 1\n"}; }}} {

@@ -3,6 +3,7 @@
 
 #include "gateway/server.hpp"
 #include "tests/support/raw_client.hpp"
+#include "tests/support/scripted_breakers.hpp"
 #include "tests/support/scripted_jobs.hpp"
 
 #include <string>
@@ -16,6 +17,7 @@ public:
   explicit gateway_under_test(gateway::gateway_config config = {});
 
   scripted_jobs& jobs() noexcept { return jobs_; }
+  scripted_breakers& breakers() noexcept { return breakers_; }
   gateway::server& server() noexcept { return server_; }
   const gateway::gateway_counters& counters() const noexcept {
     return server_.counters();
@@ -39,6 +41,7 @@ public:
 private:
   runtime::sink_directory sinks_;
   scripted_jobs jobs_{sinks_};
+  scripted_breakers breakers_{sinks_};
   gateway::server server_;
   uint16_t port_ = 0;
   uint16_t admin_port_ = 0;
