@@ -449,7 +449,10 @@ private:
 
   /// Offers to leave when there is nothing to do: the shard decides.
   void settle() {
-    bool untouched = machine_.record().attempt == 0 && !machine_.terminal();
+    const auto& record = machine_.record();
+    // One that has more history than the shard's copy of its record stays.
+    bool untouched = record.attempt == 0 && record.degradations.empty()
+                     && !machine_.terminal();
     if (!loaded_ || !untouched || !watchers_.empty() || !gets_.empty())
       return;
     if (auto shard = env_.directory.shard<queue_shard_actor>(id_.shard()))
