@@ -107,8 +107,9 @@ private:
                                     .simulate = spec_->simulate,
                                     .prefix = machine_.text(),
                                     .prefix_tokens = machine_.text_tokens()};
-    request.params.max_output_tokens =
-      machine_.record().forecast.max_output_tokens;
+    // 0 also where the record is older than forecasts.
+    if (auto limit = machine_.record().forecast.max_output_tokens; limit > 0)
+      request.params.max_output_tokens = limit;
     auto worker = env_.directory.find<model_worker_actor>(x.worker);
     if (!worker) {
       give_back(x);
@@ -234,7 +235,7 @@ private:
             const runtime::failure& why) {
     auto step = machine_.lost(id, loss, why, env_.wall(), rng_.unit());
     if (step.requeue && env_.metrics != nullptr)
-      env_.metrics->retried(machine_.record().model,
+      env_.metrics->retried(machine_.record().queue(),
                             runtime::retry_reason(loss));
     commit(std::move(step));
   }

@@ -139,7 +139,7 @@ private:
       .spec = spec, .record = *record, .position = x.position};
     if (x.position)
       view.estimated_start_s =
-        env_.board.seconds_until_start(record->model, *x.position);
+        env_.board.seconds_until_start(record->queue(), *x.position);
     env_.sinks.post(x.reply, runtime::job_snapshot{std::move(view)});
   }
 

@@ -223,7 +223,9 @@ int64_t shard_ledger::key_in(const std::string& name,
                              const job_record& record) const {
   const auto& terms = model(name).policy->terms;
   return make_priority_key(
-           {.arrival = wall_from_us(record.key_base),
+           // Records older than the ladder have no base.
+           {.arrival = record.key_base != 0 ? wall_from_us(record.key_base)
+                                            : record.created_at,
             .weight = rules_->tier(record.tier).weight,
             .log_mgf = terms.gamma * record.estimated_s / terms.capacity},
            terms)
