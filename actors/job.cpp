@@ -35,10 +35,10 @@ public:
   job_state(job_actor::pointer self, actor_env* env, job_limits limits,
             job_start start)
     : self_{self}, env_{*env}, limits_{limits}, id_{start.record.id},
-      epoch_{start.epoch}, recover_{start.recover},
-      machine_{std::move(start.record)}, spec_{std::move(start.spec)},
-      rng_{env_.make_rng()}, entry_{env_.catalog.enrol(self->ctrl(), name,
-                                                       id_.str(), 1)} {
+      epoch_{start.epoch}, first_seq_{start.record.next_seq},
+      recover_{start.recover}, machine_{std::move(start.record)},
+      spec_{std::move(start.spec)}, rng_{env_.make_rng()},
+      entry_{env_.catalog.enrol(self->ctrl(), name, id_.str(), 1)} {
     install_handlers(self, env_);
     loaded_ = !recover_;
     if (!loaded_ || !spec_)
@@ -107,7 +107,6 @@ private:
                                     .simulate = spec_->simulate,
                                     .prefix = machine_.text(),
                                     .prefix_tokens = machine_.text_tokens()};
-    // 0 also where the record is older than forecasts.
     if (auto limit = machine_.record().forecast.max_output_tokens; limit > 0)
       request.params.max_output_tokens = limit;
     auto worker = env_.directory.find<model_worker_actor>(x.worker);
@@ -377,16 +376,15 @@ private:
       return;
     auto d = env_.directory.find<dispatcher_actor>(
       directory::dispatcher_name(machine_.record().queue()));
-    if (!d)
-      return;
     bool whole = x.finished->finish == runtime::finish_reason::stop
                  || x.finished->finish == runtime::finish_reason::length;
-    caf::anon_send(d,
-                   attempt_measured{.spec = spec_,
-                                    .input_tokens = x.finished->input_tokens,
-                                    .output_tokens = x.finished->output_tokens,
-                                    .ran = x.ran,
-                                    .whole = whole});
+    if (d)
+      caf::anon_send(
+        d, attempt_measured{.spec = spec_,
+                            .input_tokens = x.finished->input_tokens,
+                            .output_tokens = x.finished->output_tokens,
+                            .ran = x.ran,
+                            .whole = whole});
   }
 
   void finish_up() {
@@ -451,8 +449,8 @@ private:
   /// Offers to leave when there is nothing to do: the shard decides.
   void settle() {
     const auto& record = machine_.record();
-    // One that has more history than the shard's copy of its record stays.
-    bool untouched = record.attempt == 0 && record.degradations.empty()
+    // Its successor would start from the shard's copy of the record.
+    bool untouched = record.attempt == 0 && record.next_seq == first_seq_
                      && !machine_.terminal();
     if (!loaded_ || !untouched || !watchers_.empty() || !gets_.empty())
       return;
@@ -476,6 +474,7 @@ private:
   job_limits limits_;
   runtime::job_id id_;
   uint64_t epoch_;
+  uint64_t first_seq_; ///< Events that the shard knew of when it began.
   bool recover_;
   bool loaded_ = false;
   runtime::job_machine machine_;
