@@ -2,17 +2,17 @@
 
 #include "actors/circuit_breaker.hpp"
 #include "actors/dispatcher.hpp"
+#include "actors/job_commit.hpp"
+#include "actors/job_readers.hpp"
 #include "actors/journal.hpp"
 #include "actors/model_worker.hpp"
 #include "actors/queue_shard.hpp"
 #include "actors/store_reader.hpp"
-#include "runtime/job_codec.hpp"
 #include "runtime/job_machine.hpp"
 #include "runtime/metrics.hpp"
 
 #include <caf/send.hpp>
 
-#include <deque>
 #include <variant>
 #include <vector>
 
@@ -38,7 +38,8 @@ public:
       epoch_{start.epoch}, first_seq_{start.record.next_seq},
       recover_{start.recover}, machine_{std::move(start.record)},
       spec_{std::move(start.spec)}, rng_{env_.make_rng()},
-      entry_{env_.catalog.enrol(self->ctrl(), name, id_.str(), 1)} {
+      entry_{env_.catalog.enrol(self->ctrl(), name, id_.str(), 1)},
+      readers_{limits.subscribers_max, limits.tail_events} {
     install_handlers(self, env_);
     loaded_ = !recover_;
     if (!loaded_ || !spec_)
@@ -99,16 +100,7 @@ private:
                      env_.wall());
     entry_.set_state("running");
     commit(std::move(step));
-    models::attempt_request request{.id = x.id,
-                                    .task = spec_->task,
-                                    .text = spec_->text,
-                                    .messages = spec_->messages,
-                                    .params = spec_->params,
-                                    .simulate = spec_->simulate,
-                                    .prefix = machine_.text(),
-                                    .prefix_tokens = machine_.text_tokens()};
-    if (auto limit = machine_.record().forecast.max_output_tokens; limit > 0)
-      request.params.max_output_tokens = limit;
+    auto request = make_attempt_request(x.id, *spec_, machine_);
     auto worker = env_.directory.find<model_worker_actor>(x.worker);
     if (!worker) {
       give_back(x);
@@ -130,9 +122,8 @@ private:
     const auto& record = machine_.record();
     if (x.if_version && record.version <= *x.if_version
         && !machine_.terminal()) {
-      if (full(x.reply))
-        return;
-      gets_.push_back(x.reply);
+      if (!readers_.add_get(x.reply))
+        refuse_reader(x.reply);
       return;
     }
     auto view = make_view();
@@ -145,20 +136,14 @@ private:
   }
 
   void perform(watch_job& x) {
-    if (!machine_.terminal()) {
-      if (full(x.reply))
-        return;
-      watchers_.push_back(x.reply);
-    }
+    if (!machine_.terminal() && !readers_.add_watcher(x.reply))
+      return refuse_reader(x.reply);
     fence(x.reply, runtime::watch_opened{.job = make_view(),
                                          .next_seq = machine_.record().next_seq,
-                                         .tail = copy_tail()});
+                                         .tail = readers_.tail()});
   }
 
-  void perform(forget_reader& x) {
-    std::erase(watchers_, x.reply);
-    std::erase(gets_, x.reply);
-  }
+  void perform(forget_reader& x) { readers_.forget(x.reply); }
 
   void perform(cancel_job& x) {
     auto step = machine_.cancel(x.reason, env_.wall());
@@ -297,26 +282,11 @@ private:
   void commit(job_step step, sink_ref also = {}) {
     if (step.events.empty() && !step.record_changed)
       return;
-    commit_request request{.shard = id_.shard(), .epoch = epoch_};
-    if (step.output)
-      request.ops.push_back(
-        runtime::put_output{id_, runtime::encode(*step.output)});
-    if (step.record_changed)
-      request.ops.push_back(
-        runtime::put_record{.id = id_,
-                            .live = !step.terminal,
-                            .bytes = runtime::encode(machine_.record())});
-    add_events(step, request);
-    if (step.record_changed)
-      add_snapshots(request, also);
-    if (step.terminal)
-      request.notes.push_back(
-        {.what = commit_note::kind::closed, .record = machine_.record()});
-    else if (step.requeue)
-      request.notes.push_back({.what = commit_note::kind::requeued,
-                               .record = machine_.record(),
-                               .delay = step.requeue->delay,
-                               .charged = step.requeue->charged});
+    auto request = make_step_commit(step, machine_.record(), epoch_);
+    if (!step.events.empty())
+      readers_.publish(id_, std::move(step.events), request);
+    if (step.record_changed && (also || readers_.awaited()))
+      readers_.answer_gets(make_view(), also, request);
     if (step.terminal)
       finish_up();
     if (step.stop_attempt) {
@@ -326,33 +296,6 @@ private:
                                     runtime::attempt_end::stopped);
     }
     post(std::move(request));
-  }
-
-  void add_events(job_step& step, commit_request& request) {
-    if (step.events.empty())
-      return;
-    request.ops.push_back(
-      runtime::append_events{.id = id_,
-                             .first_seq = step.events.front().seq,
-                             .count = static_cast<uint32_t>(step.events.size()),
-                             .bytes = runtime::encode_events(step.events)});
-    for (const auto& e : step.events)
-      tail_.push_back(e);
-    while (tail_.size() > limits_.tail_events)
-      tail_.pop_front();
-    if (watchers_.empty())
-      return;
-    auto shared = std::make_shared<const std::vector<runtime::event>>(
-      std::move(step.events));
-    for (auto to : watchers_)
-      request.deliveries.emplace_back(to, runtime::job_events{id_, shared});
-  }
-
-  void add_snapshots(commit_request& request, sink_ref also) {
-    if (also)
-      gets_.push_back(also);
-    for (auto to : std::exchange(gets_, {}))
-      request.deliveries.emplace_back(to, runtime::job_snapshot{make_view()});
   }
 
   void count_attempt(const attempt_ended& x) {
@@ -389,7 +332,7 @@ private:
 
   void finish_up() {
     entry_.set_state("ended");
-    watchers_.clear();
+    readers_.drop_watchers();
     if (env_.metrics != nullptr)
       env_.metrics->job_ended(machine_.record());
     if (machine_.record().attempt > 0
@@ -427,14 +370,11 @@ private:
 
   // --- small things ------------------------------------------------------------------
 
-  bool full(sink_ref reply) {
-    if (watchers_.size() + gets_.size() < limits_.subscribers_max)
-      return false;
+  void refuse_reader(sink_ref reply) {
     env_.sinks.post(
       reply, runtime::refused{.why = {errc::too_many_streams,
                                       "the job has its maximum of readers"},
                               .retry_after_s = 5});
-    return true;
   }
 
   /// The slot is free again: the worker says so, or we do in its place.
@@ -452,7 +392,7 @@ private:
     // Its successor would start from the shard's copy of the record.
     bool untouched = record.attempt == 0 && record.next_seq == first_seq_
                      && !machine_.terminal();
-    if (!loaded_ || !untouched || !watchers_.empty() || !gets_.empty())
+    if (!loaded_ || !untouched || !readers_.none())
       return;
     if (auto shard = env_.directory.shard<queue_shard_actor>(id_.shard()))
       caf::anon_send(shard, job_idle{id_, commands_});
@@ -460,13 +400,6 @@ private:
 
   runtime::job_view make_view() const {
     return {.spec = spec_, .record = machine_.record()};
-  }
-
-  runtime::events_ptr copy_tail() const {
-    if (tail_.empty())
-      return nullptr;
-    return std::make_shared<const std::vector<runtime::event>>(tail_.begin(),
-                                                               tail_.end());
   }
 
   job_actor::pointer self_;
@@ -484,9 +417,7 @@ private:
   uint64_t commands_ = 0;
   std::string worker_;
   std::optional<std::string> longer_context_;
-  std::deque<runtime::event> tail_;
-  std::vector<sink_ref> watchers_;
-  std::vector<sink_ref> gets_;
+  job_readers readers_;
   std::vector<any_command> waiting_;
 };
 

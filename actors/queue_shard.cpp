@@ -1,4 +1,3 @@
-// tidy: length: one protocol, whose handlers are a few lines each
 #include "actors/queue_shard.hpp"
 
 #include "actors/admission_commit.hpp"
@@ -9,8 +8,7 @@
 #include "actors/ladder_step.hpp"
 #include "actors/letter_desk.hpp"
 #include "actors/resident_jobs.hpp"
-#include "actors/store_reader.hpp"
-#include "runtime/job_codec.hpp"
+#include "actors/shard_answers.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
 
@@ -24,12 +22,6 @@ namespace {
 
 using runtime::errc;
 using runtime::job_id;
-using runtime::sink_ref;
-
-runtime::refused refusal(errc code, std::string context, double retry_s = 0) {
-  return {.why = runtime::fail(code, std::move(context)),
-          .retry_after_s = retry_s};
-}
 
 class queue_shard_state {
 public:
@@ -48,11 +40,11 @@ public:
   }
 
   ~queue_shard_state() {
-    if (trouble_)
+    if (answers_.quarantined())
       --env_.board.shards_quarantined;
     env_.board.live_jobs -= ledger_.live();
     feeds_.withdraw();
-    if (open_)
+    if (answers_.is_open())
       --env_.board.shards_ready;
   }
 
@@ -87,14 +79,14 @@ private:
 
   void on_submit_job(submit_job& x) {
     entry_.count();
-    if (!open_)
-      return refuse_submit(x.reply, closed_reason());
+    if (!answers_.is_open())
+      return answers_.refuse_submit(x.reply, answers_.closed_reason());
     auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
     auto outcome =
       ledger_.admit(*x.spec, x.who, gate, env_.wall(), rng_,
                     env_.board.seconds_per_position(x.spec->model));
     if (auto* no = std::get_if<runtime::refused>(&outcome))
-      return refuse_submit(x.reply, std::move(*no));
+      return answers_.refuse_submit(x.reply, std::move(*no));
     if (auto* again = std::get_if<runtime::repeated>(&outcome))
       return answer_repeat(*again, x);
     ++env_.board.live_jobs;
@@ -117,15 +109,18 @@ private:
       return post(std::move(request));
     }
     if (again.committing)
-      return refuse(x.reply,
-                    refusal(errc::idempotency_in_progress,
-                            "the first request with this key commits", 1));
-    read(again.id, x.spec->tenant, view_kind::accepted, x.reply);
+      return answers_.refuse(
+        x.reply,
+        {.why = runtime::fail(errc::idempotency_in_progress,
+                              "the first request with this key commits"),
+         .retry_after_s = 1});
+    answers_.read(again.id, x.spec->tenant, view_kind::accepted,
+                  ledger_.position(again.id), x.reply);
   }
 
   void on_get_job(get_job& x) {
     entry_.count();
-    const auto* record = authorise(x, view_kind::snapshot);
+    const auto* record = answers_.authorise(ledger_, x, view_kind::snapshot);
     if (record == nullptr)
       return;
     x.position = ledger_.position(x.id);
@@ -134,18 +129,14 @@ private:
       return forward(x.id, std::move(x));
     auto spec = ledger_.spec(x.id);
     if (!spec)
-      return read(x.id, x.tenant, view_kind::snapshot, x.reply);
-    runtime::job_view view{
-      .spec = spec, .record = *record, .position = x.position};
-    if (x.position)
-      view.estimated_start_s =
-        env_.board.seconds_until_start(record->queue(), *x.position);
-    env_.sinks.post(x.reply, runtime::job_snapshot{std::move(view)});
+      return answers_.read(x.id, x.tenant, view_kind::snapshot, x.position,
+                           x.reply);
+    answers_.show(ledger_, x, std::move(spec));
   }
 
   void on_watch_job(watch_job& x) {
     entry_.count();
-    if (authorise(x, view_kind::watch) != nullptr)
+    if (answers_.authorise(ledger_, x, view_kind::watch) != nullptr)
       forward(x.id, std::move(x));
   }
 
@@ -157,7 +148,7 @@ private:
 
   void on_cancel_job(cancel_job& x) {
     entry_.count();
-    if (authorise(x, view_kind::snapshot) == nullptr)
+    if (answers_.authorise(ledger_, x, view_kind::snapshot) == nullptr)
       return;
     ledger_.begin_end(x.id);
     auto queue = queue_of(x.id);
@@ -167,8 +158,8 @@ private:
 
   void on_settle_letter(settle_letter& x) {
     entry_.count();
-    if (!open_)
-      return refuse(x.reply, closed_reason());
+    if (!answers_.is_open())
+      return answers_.refuse(x.reply, answers_.closed_reason());
     if (auto request = letters_.settle(
           x, ledger_, admission_gate_of(env_, config_.commit_stall)))
       post(std::move(*request));
@@ -176,29 +167,9 @@ private:
 
   void on_keep_run(keep_run& x) {
     entry_.count();
-    if (!open_)
-      return refuse(x.reply, closed_reason());
+    if (!answers_.is_open())
+      return answers_.refuse(x.reply, answers_.closed_reason());
     post(make_run_commit(ledger_.epoch(), x));
-  }
-
-  /// The live record, if the shard serves and the tenant owns it. Otherwise
-  /// answers: jobs that are not live are the reader's.
-  template <class Command>
-  const runtime::job_record* authorise(const Command& x, view_kind as) {
-    if (!open_) {
-      refuse(x.reply, closed_reason());
-      return nullptr;
-    }
-    const auto* record = ledger_.find(x.id);
-    if (record == nullptr) {
-      read(x.id, x.tenant, as, x.reply);
-      return nullptr;
-    }
-    if (record->tenant != x.tenant) {
-      refuse(x.reply, refusal(errc::not_found, "no such job"));
-      return nullptr;
-    }
-    return record;
   }
 
   // --- the journal ---------------------------------------------------------------
@@ -206,12 +177,12 @@ private:
   void on_shard_opened(shard_opened& x) {
     entry_.count();
     if (!x.summary) {
-      trouble_ = x.summary.error();
+      const auto& why = x.summary.error();
       entry_.set_state("quarantined");
       ++env_.board.shards_quarantined;
-      runtime::log_error(
-        "shard", "quarantined",
-        {{"shard", shard_.value}, {"reason", trouble_->context}});
+      runtime::log_error("shard", "quarantined",
+                         {{"shard", shard_.value}, {"reason", why.context}});
+      answers_.quarantine(why);
       return;
     }
     ledger_ = runtime::shard_ledger{shard_, config_.ledger, x.summary->epoch,
@@ -222,7 +193,7 @@ private:
       ledger_.restore(std::move(record), now, wall);
     for (auto& [key, entry] : x.keys)
       ledger_.restore(std::move(key), std::move(entry));
-    open_ = true;
+    answers_.open();
     ++env_.board.shards_ready;
     env_.board.live_jobs += ledger_.live();
     entry_.set_state("open");
@@ -293,7 +264,7 @@ private:
     if (!d)
       return;
     feeds_.open(x.model, d);
-    if (open_)
+    if (answers_.is_open())
       feeds_.announce_all(ledger_, x.model);
   }
 
@@ -314,9 +285,10 @@ private:
     std::set<std::string> tenants;
     for (auto& request : x.requests) {
       tenants.insert(request.tenant);
-      auto lease = open_ && may_start(request.job, request.after_attempt)
-                     ? ledger_.lease(request.job, request.after_attempt)
-                     : std::nullopt;
+      auto lease =
+        answers_.is_open() && may_start(request.job, request.after_attempt)
+          ? ledger_.lease(request.job, request.after_attempt)
+          : std::nullopt;
       if (!lease) {
         answer.refused.push_back(request.job);
         continue;
@@ -463,34 +435,6 @@ private:
     return {record->queue(), record->tenant};
   }
 
-  runtime::refused closed_reason() const {
-    if (trouble_)
-      return refusal(errc::shard_unavailable,
-                     "the shard is quarantined: " + trouble_->context, 30);
-    return refusal(errc::shard_unavailable, "the shard is loading", 1);
-  }
-
-  void refuse(sink_ref to, runtime::refused why) {
-    env_.sinks.post(to, std::move(why));
-  }
-
-  void refuse_submit(sink_ref to, runtime::refused why) {
-    if (env_.metrics != nullptr)
-      env_.metrics->job_refused(why.why.code);
-    refuse(to, std::move(why));
-  }
-
-  void read(job_id id, const std::string& tenant, view_kind as, sink_ref to) {
-    if (auto reader = reader_of(env_, id))
-      caf::anon_send(reader, read_view{.id = id,
-                                       .tenant = tenant,
-                                       .as = as,
-                                       .position = ledger_.position(id),
-                                       .reply = to});
-    else
-      refuse(to, refusal(errc::shard_unavailable, "no reader serves", 1));
-  }
-
   void post(commit_request request) {
     if (auto journal = env_.directory.find<journal_actor>("journal"))
       caf::anon_send(journal, std::move(request));
@@ -509,8 +453,7 @@ private:
   runtime::shard_ledger ledger_;
   head_feeds feeds_;
   catalog_entry entry_;
-  bool open_ = false;
-  std::optional<runtime::failure> trouble_;
+  shard_answers answers_{env_};
   resident_jobs residents_;
   letter_desk letters_{env_};
   std::optional<runtime::mono_time> armed_;

@@ -1,0 +1,78 @@
+#include "actors/shard_answers.hpp"
+
+#include "actors/store_reader.hpp"
+#include "runtime/metrics.hpp"
+
+#include <caf/send.hpp>
+
+namespace troupe::actors {
+
+using runtime::errc;
+
+runtime::refused shard_answers::closed_reason() const {
+  if (trouble_)
+    return {.why =
+              runtime::fail(errc::shard_unavailable,
+                            "the shard is quarantined: " + trouble_->context),
+            .retry_after_s = 30};
+  return {.why = runtime::fail(errc::shard_unavailable, "the shard is loading"),
+          .retry_after_s = 1};
+}
+
+void shard_answers::refuse(runtime::sink_ref to, runtime::refused why) {
+  env_.sinks.post(to, std::move(why));
+}
+
+void shard_answers::refuse_submit(runtime::sink_ref to, runtime::refused why) {
+  if (env_.metrics != nullptr)
+    env_.metrics->job_refused(why.why.code);
+  refuse(to, std::move(why));
+}
+
+void shard_answers::read(runtime::job_id id, const std::string& tenant,
+                         view_kind as, std::optional<uint64_t> position,
+                         runtime::sink_ref to) {
+  if (auto reader = reader_of(env_, id))
+    caf::anon_send(reader, read_view{.id = id,
+                                     .tenant = tenant,
+                                     .as = as,
+                                     .position = position,
+                                     .reply = to});
+  else
+    refuse(to,
+           {.why = runtime::fail(errc::shard_unavailable, "no reader serves"),
+            .retry_after_s = 1});
+}
+
+void shard_answers::show(const runtime::shard_ledger& ledger, const get_job& x,
+                         runtime::spec_ptr spec) {
+  const auto& record = *ledger.find(x.id);
+  runtime::job_view view{
+    .spec = std::move(spec), .record = record, .position = x.position};
+  if (x.position)
+    view.estimated_start_s =
+      env_.board.seconds_until_start(record.queue(), *x.position);
+  env_.sinks.post(x.reply, runtime::job_snapshot{std::move(view)});
+}
+
+const runtime::job_record*
+shard_answers::authorise(const runtime::shard_ledger& ledger,
+                         runtime::job_id id, const std::string& tenant,
+                         view_kind as, runtime::sink_ref to) {
+  if (!open_) {
+    refuse(to, closed_reason());
+    return nullptr;
+  }
+  const auto* record = ledger.find(id);
+  if (record == nullptr) {
+    read(id, tenant, as, ledger.position(id), to);
+    return nullptr;
+  }
+  if (record->tenant != tenant) {
+    refuse(to, {.why = runtime::fail(errc::not_found, "no such job")});
+    return nullptr;
+  }
+  return record;
+}
+
+} // namespace troupe::actors
