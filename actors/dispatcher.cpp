@@ -27,7 +27,7 @@ public:
   }
 
   dispatcher_actor::behavior_type make_behavior() {
-    published_ = policy_.publish(0, 0, env_.mono());
+    published_ = policy_.publish({}, env_.mono());
     open_feeds();
     ask_breaker(0);
     entry_.set_state("open");
@@ -91,7 +91,9 @@ private:
 
   void on_backlog_report(const backlog_report& x) {
     entry_.count();
-    policy_.backlog(x.shard, x.due_work_s);
+    policy_.backlog(x.shard, x.due_work_s, x.waiting);
+    for (auto ratio : x.wait_ratios)
+      policy_.waited(ratio);
   }
 
   void on_attempt_measured(const attempt_measured& x) {
@@ -196,8 +198,7 @@ private:
   void resume(const std::shared_ptr<const runtime::model_policy>& last) {
     auto now = env_.mono();
     if (last && policy_.resume(*last, now))
-      published_ =
-        policy_.publish(core_.slots_total(), core_.running_work_s(now), now);
+      published_ = policy_.publish(seen(now), now);
   }
 
   /// Each second while there is something to do.
@@ -210,10 +211,17 @@ private:
   void publish() {
     auto now = env_.mono();
     core_.correct_charges(now);
-    published_ =
-      policy_.publish(core_.slots_total(), core_.running_work_s(now), now);
+    published_ = policy_.publish(seen(now), now);
     for (uint16_t k = 0; k < config_.shards; ++k)
       tell_policy(runtime::shard_id{k});
+  }
+
+  runtime::policy_source::state seen(runtime::mono_time now) {
+    return {.capacity = static_cast<double>(core_.slots_total()),
+            .running_s = core_.running_work_s(now),
+            .slots_free = core_.slots_free(),
+            .tenants = static_cast<uint32_t>(core_.gate().waiting()),
+            .breaker_closed = permits_.closed()};
   }
 
   void tell_policy(runtime::shard_id k) {
@@ -222,7 +230,7 @@ private:
   }
 
   void arm_policy() {
-    if (policy_armed_ || core_.idle())
+    if (policy_armed_ || (core_.idle() && !policy_.work_waits()))
       return;
     policy_armed_ = true;
     caf::delayed_anon_send(dispatcher_actor{self_}, std::chrono::seconds{1},

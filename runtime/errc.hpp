@@ -46,6 +46,7 @@ enum class errc : uint8_t {
   too_many_streams = 32, ///< The job or key has its maximum of readers.
   attempts_exhausted = 33, ///< Every permitted attempt failed.
   config_invalid = 34,     ///< The configuration file is wrong.
+  deadline_unmeetable = 35, ///< Admission refused: it would end too late.
 };
 
 /// The code's identifier, e.g. "queue_full". Total.
