@@ -24,10 +24,9 @@ make_admission_commit(uint64_t epoch, runtime::admitted job,
     request.ops.push_back(
       runtime::put_idempotency{key, runtime::encode(*entry)});
   request.deliveries.emplace_back(
-    reply, runtime::job_accepted{
-             .job = {.spec = spec,
-                     .record = job.record,
-                     .standing = job.standing}});
+    reply,
+    runtime::job_accepted{
+      .job = {.spec = spec, .record = job.record, .standing = job.standing}});
   request.notes.push_back({.what = commit_note::kind::admitted,
                            .record = std::move(job.record),
                            .spec = std::move(spec)});

@@ -92,9 +92,9 @@ private:
     ++env_.board.live_jobs;
     auto& job = std::get<runtime::admitted>(outcome);
     count_steps(job.record);
-    post(make_admission_commit(
-      ledger_.epoch(), std::move(job),
-      std::move(x.spec), x.who.key, ledger_.entry_of(x.who.key), x.reply));
+    post(make_admission_commit(ledger_.epoch(), std::move(job),
+                               std::move(x.spec), x.who.key,
+                               ledger_.entry_of(x.who.key), x.reply));
   }
 
   /// Those of the admission itself.
@@ -109,7 +109,8 @@ private:
     if (!answers_.is_open())
       return answers_.refuse(x.reply, answers_.closed_reason());
     auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
-    env_.sinks.post(x.reply, estimate(ledger_, *x.spec, gate, env_.wall(), rng_));
+    env_.sinks.post(x.reply,
+                    estimate(ledger_, *x.spec, gate, env_.wall(), rng_));
   }
 
   /// Behind the first one's commit, so that the repeat is durable, too.

@@ -206,8 +206,8 @@ void write_step(json_writer& json, const runtime::job_degradation& step) {
 enum class job_form : uint8_t { full, without_output };
 
 void write_job_body(json_writer& json, const job_record& record,
-                    const job_spec* spec, const standing& place,
-                    job_form form, const job_output* output) {
+                    const job_spec* spec, const standing& place, job_form form,
+                    const job_output* output) {
   const auto id = record.id.str();
   json.begin_object();
   write_head(json, record, id);
@@ -388,8 +388,8 @@ void write_degradation(json_writer& json, const job_record& record) {
 
 void write_job(json_writer& json, const job_view& job,
                const job_output* output) {
-  write_job_body(json, job.record, job.spec.get(),
-                 job.standing, job_form::full, output);
+  write_job_body(json, job.record, job.spec.get(), job.standing, job_form::full,
+                 output);
 }
 
 void write_job_row(json_writer& json, const job_record& record) {

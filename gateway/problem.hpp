@@ -31,7 +31,7 @@ struct problem {
   double retry_after_s = 0.0;
   std::string_view allow{}; ///< For 405.
   runtime::refusal_facts facts{};
-  bool close = false;       ///< Close even where the kind does not.
+  bool close = false; ///< Close even where the kind does not.
 };
 
 /// Where the problem happened.

@@ -39,7 +39,7 @@ struct job_view {
 
 /// Numbers behind a refusal, for the problem document.
 struct refusal_facts {
-  std::string model; ///< Empty: no model's.
+  std::string model;                      ///< Empty: no model's.
   std::optional<uint64_t> queue_depth;    ///< Jobs before it.
   std::optional<double> estimated_wait_s; ///< Until it would start.
 };

@@ -81,7 +81,7 @@ using admission_result = std::variant<admitted, repeated, refused>;
 struct leased {
   attempt_id id;
   float expected_wait_s = 0; ///< As estimated at admission; 0: not known.
-  spec_ptr spec; ///< Null: must be loaded.
+  spec_ptr spec;             ///< Null: must be loaded.
   job_record record;
 };
 
@@ -199,7 +199,7 @@ private:
     slot state = slot::committing;
     mono_time ready_at{};
     float expected_wait_s = 0; ///< At admission; 0: not known.
-    bool charged = false; ///< Asks the retry budget when it is ready.
+    bool charged = false;      ///< Asks the retry budget when it is ready.
   };
   struct timer {
     mono_time at;

@@ -68,8 +68,7 @@ admission_result shard_ledger::admit(job_spec& spec,
   jobs_[spec.id] =
     entry{.record = job.record,
           .state = slot::committing,
-          .expected_wait_s =
-            static_cast<float>(p.standing.wait_s.value_or(0))};
+          .expected_wait_s = static_cast<float>(p.standing.wait_s.value_or(0))};
   return job;
 }
 
@@ -95,20 +94,19 @@ admission_preview shard_ledger::preview(job_spec& spec,
   p.record.forecast.output_tokens_p50 =
     static_cast<uint32_t>(placement.cost.output_tokens_p50);
   p.record.estimated_s = placement.cost.mean_s;
-  p.standing =
-    stand(p.record.model, p.record.tenant, p.record.order_key,
-          queue_.below(p.record.model, p.record.order_key).jobs);
+  p.standing = stand(p.record.model, p.record.tenant, p.record.order_key,
+                     queue_.below(p.record.model, p.record.order_key).jobs);
   p.verdict.refusal = refusal_of(spec, gate);
   if (p.verdict.refusal)
     return p;
   auto ladder = this->ladder();
-  p.verdict = admission_policy{*rules_, ladder}.judge(
-    {.record = p.record,
-     .standing = p.standing,
-     .guessed = guessed,
-     .breaker_open = gate.model_open,
-     .breaker_refusal = gate.model},
-    now);
+  p.verdict =
+    admission_policy{*rules_, ladder}.judge({.record = p.record,
+                                             .standing = p.standing,
+                                             .guessed = guessed,
+                                             .breaker_open = gate.model_open,
+                                             .breaker_refusal = gate.model},
+                                            now);
   return p;
 }
 

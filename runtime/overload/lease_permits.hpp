@@ -46,7 +46,9 @@ public:
   void breaker_down(uint64_t generation, mono_time now);
 
   /// The breaker lets everything through, or was never heard of.
-  bool closed() const noexcept { return latest_.generation == 0 || latest_.closed; }
+  bool closed() const noexcept {
+    return latest_.generation == 0 || latest_.closed;
+  }
   /// Leases that may be asked for now.
   size_t limit(mono_time now) const noexcept;
   /// For a lease that goes; at most `limit` times.

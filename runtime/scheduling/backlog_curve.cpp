@@ -17,9 +17,9 @@ backlog_curve::backlog_curve(const key_histogram& waiting) {
 }
 
 backlog_curve::totals backlog_curve::below(int64_t key) const noexcept {
-  auto next = std::upper_bound(
-    points_.begin(), points_.end(), key,
-    [](int64_t k, const point& p) { return k < p.key; });
+  auto next =
+    std::upper_bound(points_.begin(), points_.end(), key,
+                     [](int64_t k, const point& p) { return k < p.key; });
   if (next == points_.begin())
     return {};
   if (next == points_.end())

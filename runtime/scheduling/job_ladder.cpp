@@ -93,8 +93,8 @@ ladder_target job_ladder::target(const job_record& record,
           .breaker_closed = p.serving && p.breaker_closed,
           .wait_s = wait_(name),
           .service_p50_s = f.service_p50_s <= 0 ? 0
-                           : here > 0 ? f.service_p50_s * there / here
-                                      : there};
+                           : here > 0           ? f.service_p50_s * there / here
+                                                : there};
 }
 
 std::optional<ladder_choice>

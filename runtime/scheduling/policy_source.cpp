@@ -16,9 +16,8 @@ void policy_source::backlog(shard_id shard, double due_work_s,
 }
 
 bool policy_source::work_waits() const noexcept {
-  return std::any_of(shards_.begin(), shards_.end(), [](const auto& s) {
-    return !s.second.waiting.empty();
-  });
+  return std::any_of(shards_.begin(), shards_.end(),
+                     [](const auto& s) { return !s.second.waiting.empty(); });
 }
 
 bool policy_source::resume(const model_policy& last, mono_time now) {

@@ -14,39 +14,54 @@ double share(double part, double whole) noexcept {
   return whole > 0 ? std::clamp(part / whole, 0.0, 1.0) : 0;
 }
 
+/// One quantity, jobs or seconds of work, on the node's other shards.
+struct elsewhere {
+  double now = 0;    ///< By the node's board.
+  double then = 0;   ///< When the curve was drawn, this shard's part included.
+  double before = 0; ///< Of `then`, with a smaller key.
+  double own_part = 1; ///< Of this shard's, with a smaller key.
+
+  /// What the curve knows counts by the curve; what came since, and may all be
+  /// before the job, as this shard's jobs lie, which are of the same kind.
+  double ahead() const noexcept {
+    auto known = std::min(now, then);
+    return known * share(before, then) + (now - known) * own_part;
+  }
+};
+
+/// Fewer jobs do not say how the others lie.
+constexpr uint64_t telling_jobs = 4;
+
 } // namespace
 
-queue_standing estimate_wait(const model_policy& policy,
-                             const queue_load& node, const shard_queue& shard,
-                             int64_t key) noexcept {
-  // Other shards hold jobs of the same kind: the published curve says which part
-  // of them comes first, the node's board how many they are by now.
-  auto others_jobs =
-    std::max(0.0, static_cast<double>(node.jobs)
-                    - static_cast<double>(shard.all.jobs));
-  auto others_s = std::max(0.0, seconds(node.work_us - shard.all.work_us));
-  auto all = policy.backlog.all();
-  auto below = policy.backlog.below(key);
-  auto jobs_share =
-    all.jobs > 0 ? share(below.jobs, all.jobs)
-                 : share(static_cast<double>(shard.below.jobs),
-                         static_cast<double>(shard.all.jobs));
-  auto work_share = all.work_s > 0
-                      ? share(below.work_s, all.work_s)
-                      : share(seconds(shard.below.work_us),
-                              seconds(shard.all.work_us));
+queue_standing estimate_wait(const model_policy& policy, const queue_load& node,
+                             const shard_queue& shard, int64_t key) noexcept {
+  auto then = policy.backlog.all();
+  auto before = policy.backlog.below(key);
+  elsewhere jobs{.now = std::max(0.0, static_cast<double>(node.jobs)
+                                        - static_cast<double>(shard.all.jobs)),
+                 .then = then.jobs,
+                 .before = before.jobs};
+  elsewhere work{.now =
+                   std::max(0.0, seconds(node.work_us - shard.all.work_us)),
+                 .then = then.work_s,
+                 .before = before.work_s};
+  if (shard.all.jobs >= telling_jobs) {
+    jobs.own_part = share(static_cast<double>(shard.below.jobs),
+                          static_cast<double>(shard.all.jobs));
+    work.own_part =
+      share(seconds(shard.below.work_us), seconds(shard.all.work_us));
+  }
   queue_standing place{.position =
                          shard.below.jobs
-                         + static_cast<uint64_t>(
-                           std::llround(others_jobs * jobs_share))};
+                         + static_cast<uint64_t>(std::llround(jobs.ahead()))};
   if (!policy.capacity_known)
     return place;
-  auto ahead_s = seconds(shard.below.work_us) + others_s * work_share;
-  auto all_s = seconds(shard.all.work_us) + others_s;
+  auto ahead_s = seconds(shard.below.work_us) + work.ahead();
+  auto all_s = seconds(shard.all.work_us) + work.now;
   // The tenant has the same part of what is before the job as of this shard.
-  auto tenant_s = ahead_s
-                  * share(seconds(shard.tenant_work_us),
-                          seconds(shard.all.work_us));
+  auto tenant_s =
+    ahead_s * share(seconds(shard.tenant_work_us), seconds(shard.all.work_us));
   auto gated_s = std::min(all_s, tenant_s * std::max(1u, policy.tenants));
   auto k = policy.terms.capacity;
   place.wait_s = (policy.running_s + std::max(ahead_s, gated_s)) / k;

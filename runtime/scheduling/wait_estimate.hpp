@@ -20,8 +20,7 @@ struct shard_queue {
 
 /// work ahead / k, or the tenant's own work / (its part of k) if that is longer
 /// (scheduling.md section 3), never longer than all there is.
-queue_standing estimate_wait(const model_policy& policy,
-                             const queue_load& node, const shard_queue& shard,
-                             int64_t key) noexcept;
+queue_standing estimate_wait(const model_policy& policy, const queue_load& node,
+                             const shard_queue& shard, int64_t key) noexcept;
 
 } // namespace troupe::runtime

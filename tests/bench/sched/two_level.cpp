@@ -304,7 +304,9 @@ private:
     auto& core = dispatcher_->core;
     core.correct_charges(now);
     publish(
-      dispatcher_->policy.publish({.capacity = static_cast<double>(work_.slots), .running_s = core.running_work_s(now)}, now));
+      dispatcher_->policy.publish({.capacity = static_cast<double>(work_.slots),
+                                   .running_s = core.running_work_s(now)},
+                                  now));
   }
 
   void publish(const policy_ptr& next) {

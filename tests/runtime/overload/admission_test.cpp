@@ -25,12 +25,11 @@ struct desk {
     record.created_at = now;
   }
   admission_verdict judge(std::optional<double> wait_s, bool guessed = false) {
-    job_ladder ladder{
-      rules,
-      [this](const std::string& m) -> const model_policy& {
-        return policies[m];
-      },
-      [this](const std::string& m) { return waits[m]; }};
+    job_ladder ladder{rules,
+                      [this](const std::string& m) -> const model_policy& {
+                        return policies[m];
+                      },
+                      [this](const std::string& m) { return waits[m]; }};
     return admission_policy{rules, ladder}.judge(
       {.record = record,
        .standing = {.position = 7, .wait_s = wait_s},
@@ -137,9 +136,8 @@ TEST_CASE("an open breaker sends a job to its fallback, else it waits or not",
   d.policies["quick"].breaker_closed = false;
   CHECK_FALSE(d.judge(0).step);
   CHECK_FALSE(d.judge(0).refusal);
-  d.breaker_refusal =
-    refused{.why = fail(errc::model_unavailable, "it fails"),
-            .retry_after_s = 9};
+  d.breaker_refusal = refused{.why = fail(errc::model_unavailable, "it fails"),
+                              .retry_after_s = 9};
   CHECK(d.judge(0).refusal->why.code == errc::model_unavailable);
   d.policies["quick"].breaker_closed = true;
   CHECK_FALSE(d.judge(0).refusal);
