@@ -352,7 +352,7 @@ private:
   }
 
   void post(commit_request request) {
-    auto journal = env_.directory.find<journal_actor>("journal");
+    auto journal = journal_of(env_, machine_.record().durable);
     if (!journal) {
       self_->quit(caf::make_error(caf::sec::runtime_error));
       return;

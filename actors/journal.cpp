@@ -5,6 +5,7 @@
 
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -12,6 +13,10 @@ namespace troupe::actors {
 namespace {
 
 using runtime::errc;
+
+const char* name_of(bool durable) noexcept {
+  return durable ? "journal" : "journal/ephemeral";
+}
 
 class journal_state {
 public:
@@ -21,12 +26,14 @@ public:
                 runtime::store* store, journal_config config,
                 uint64_t generation)
     : self_{self}, env_{*env}, store_{*store}, config_{config},
-      entry_{env_.enrol(self->ctrl(), name, "journal", generation)} {
+      entry_{env_.enrol(self->ctrl(), name, name_of(!config.ephemeral),
+                        generation)} {
     install_handlers(self, env_);
   }
 
   journal_actor::behavior_type make_behavior() {
-    on_tick();
+    if (!config_.ephemeral)
+      on_tick();
     entry_.set_state("idle");
     return {
       [this](open_shard& x) { on_open_shard(x); },
@@ -104,19 +111,27 @@ private:
     verdict_map failed;
     if (batches.empty())
       return failed;
+    auto results =
+      config_.ephemeral ? store_.commit(batches) : commit_timed(batches);
+    for (size_t i = 0; i < results.size(); ++i)
+      if (!results[i])
+        failed.emplace(batches[i].shard, results[i].error());
+    return failed;
+  }
+
+  std::vector<runtime::result<runtime::commit_stamp>>
+  commit_timed(const std::vector<runtime::shard_batch>& batches) {
     entry_.set_state("commit");
     auto began = env_.mono();
     env_.board.commit_since_us = began.time_since_epoch().count();
     auto results = store_.commit(batches);
     env_.board.commit_since_us = 0;
     entry_.set_state("idle");
-    for (size_t i = 0; i < results.size(); ++i)
-      if (!results[i])
-        failed.emplace(batches[i].shard, results[i].error());
+    bool whole = std::all_of(results.begin(), results.end(),
+                             [](const auto& r) { return r.has_value(); });
     if (env_.metrics != nullptr)
-      env_.metrics->committed(env_.mono() - began, batches.size(),
-                              failed.empty());
-    return failed;
+      env_.metrics->committed(env_.mono() - began, batches.size(), whole);
+    return results;
   }
 
   void answer(std::vector<commit_request>& requests,
@@ -184,10 +199,15 @@ private:
 
 } // namespace
 
+journal_actor journal_of(const actor_env& env, bool durable) {
+  return env.directory.find<journal_actor>(name_of(durable));
+}
+
 journal_actor spawn_journal(actor_env& env, runtime::store& store,
                             journal_config config, uint64_t generation) {
+  auto mode = config.ephemeral ? spawn_mode::pooled : env.blocking;
   return env.spawn<journal_actor::stateful_impl<journal_state>>(
-    env.blocking, &env, &store, config, generation);
+    mode, &env, &store, config, generation);
 }
 
 } // namespace troupe::actors

@@ -1,4 +1,5 @@
-// Owns the store's writer. Collects the commit requests of all shards and jobs:
+// Owns a store's writer: one for the disk, one for what is kept in memory only.
+// Collects the commit requests of all shards and jobs:
 // everything that arrives during one sync goes into the next one. Then answers
 // leave: one post per gateway thread, one message per shard. Supervised by the
 // data supervisor, essential; detached. When it dies nothing acknowledged is
@@ -27,7 +28,12 @@ using journal_actor = caf::typed_actor<
 struct journal_config {
   /// Below this the node refuses new work (storage-unavailable), bytes.
   uint64_t free_bytes_min = uint64_t{512} << 20;
+  /// The writer of ephemeral jobs: it has no disk to watch and loads no shards.
+  bool ephemeral = false;
 };
+
+/// The journal that commits for a job; null while it restarts.
+journal_actor journal_of(const actor_env& env, bool durable);
 
 /// `env` and `store` outlive the actor system.
 journal_actor spawn_journal(actor_env& env, runtime::store& store,

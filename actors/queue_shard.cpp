@@ -51,7 +51,7 @@ public:
 
   queue_shard_actor::behavior_type make_behavior() {
     entry_.set_state("loading");
-    if (auto journal = env_.directory.find<journal_actor>("journal"))
+    if (auto journal = journal_of(env_, true))
       self_->send(journal, open_shard{shard_});
     else
       self_->quit(caf::make_error(caf::sec::runtime_error));
@@ -92,9 +92,11 @@ private:
     ++env_.board.live_jobs;
     auto& job = std::get<runtime::admitted>(outcome);
     count_steps(job.record);
+    bool durable = job.record.durable;
     post(make_admission_commit(ledger_.epoch(), std::move(job),
                                std::move(x.spec), x.who.key,
-                               ledger_.entry_of(x.who.key), x.reply));
+                               ledger_.entry_of(x.who.key), x.reply),
+         durable);
   }
 
   /// Those of the admission itself.
@@ -124,7 +126,7 @@ private:
       request.deliveries.emplace_back(
         x.reply, runtime::job_accepted{.job = {.spec = spec, .record = *record},
                                        .replayed = true});
-      return post(std::move(request));
+      return post(std::move(request), record->durable);
     }
     if (again.committing)
       return answers_.refuse(
@@ -413,7 +415,7 @@ private:
     commit_request request{.shard = shard_, .epoch = ledger_.epoch()};
     request.notes.push_back(
       {.what = commit_note::kind::barrier, .record = *record});
-    post(std::move(request));
+    post(std::move(request), record->durable);
   }
 
   // --- time --------------------------------------------------------------------------
@@ -447,6 +449,7 @@ private:
     commit_request request{.shard = shard_, .epoch = ledger_.epoch()};
     for (auto& key : keys)
       request.ops.push_back(runtime::drop_idempotency{std::move(key)});
+    post(request, false); // Whose key it was is not known here.
     post(std::move(request));
   }
 
@@ -475,8 +478,8 @@ private:
     return {record->queue(), record->tenant};
   }
 
-  void post(commit_request request) {
-    if (auto journal = env_.directory.find<journal_actor>("journal"))
+  void post(commit_request request, bool durable = true) {
+    if (auto journal = journal_of(env_, durable))
       caf::anon_send(journal, std::move(request));
     else
       self_->quit(caf::make_error(caf::sec::runtime_error));

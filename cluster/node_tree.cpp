@@ -68,7 +68,7 @@ auto edit_for_runs(actor_env& env) {
   };
 }
 
-supervisor_config data(actor_env& env, runtime::store& store,
+supervisor_config data(actor_env& env, runtime::tiered_store& store,
                        const tree_config& config) {
   supervisor_config result{.name = "data",
                            .strategy = supervision_strategy::rest_for_one};
@@ -77,6 +77,12 @@ supervisor_config data(actor_env& env, runtime::store& store,
      .start = [&env, &store, settings = config.journal](uint64_t generation) {
        return any(actors::spawn_journal(env, store, settings, generation));
      }});
+  result.children.push_back({.spec = {.name = "journal/ephemeral"},
+                             .start = [&env, &store](uint64_t generation) {
+                               return any(actors::spawn_journal(
+                                 env, store.ephemeral(), {.ephemeral = true},
+                                 generation));
+                             }});
   for (size_t i = 0; i < actors::store_readers; ++i)
     result.children.push_back(
       {.spec = {.name = directory::reader_name(i)},
@@ -134,7 +140,7 @@ supervisor_config model(actor_env& env, const tree_config& config,
 
 } // namespace
 
-actors::supervisor_actor spawn_node_tree(actor_env& env, runtime::store& store,
+actors::supervisor_actor spawn_node_tree(actor_env& env, runtime::tiered_store& store,
                                          const tree_config& config) {
   env.board.shards_total = config.shards;
   supervisor_config compute{.name = "compute"};

@@ -16,7 +16,7 @@
 #include "models/engine.hpp"
 #include "runtime/scheduling/dispatch_core.hpp"
 #include "runtime/scheduling/queue_policy.hpp"
-#include "runtime/storage/store.hpp"
+#include "runtime/storage/tiered_store.hpp"
 
 #include <string>
 #include <vector>
@@ -46,7 +46,7 @@ struct tree_config {
 /// Fills the board's lines, spawns the root and through it everything else.
 /// `env` and `store` outlive the actor system.
 actors::supervisor_actor spawn_node_tree(actors::actor_env& env,
-                                         runtime::store& store,
+                                         runtime::tiered_store& store,
                                          const tree_config& config);
 
 } // namespace troupe::cluster

@@ -84,10 +84,12 @@ make_system(caf::actor_system_config& config) {
 struct running_node::parts {
   parts(runtime::config c, std::unique_ptr<runtime::store> s, std::string exe)
     : config{std::move(c)}, store{std::move(s)},
+      all{*store, runtime::system_clock()},
       executable{std::move(exe)}, metrics{model_names(config)} {}
 
   runtime::config config;
   std::unique_ptr<runtime::store> store;
+  runtime::tiered_store all; ///< `store`, and what is ephemeral.
   std::string executable;
   runtime::metrics metrics;
   caf::actor_system_config caf_config;
@@ -134,7 +136,7 @@ void running_node::parts::start_actors() {
   env.seed = runtime::entropy_seed();
   env.on_fatal = [](int code, const std::string& why) { die(code, why); };
   collect_node(metrics, env);
-  root = spawn_node_tree(env, *store, make_tree_config(config, executable));
+  root = spawn_node_tree(env, all, make_tree_config(config, executable));
 }
 
 runtime::result<void> running_node::parts::wait_for_shards() {

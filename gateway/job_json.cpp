@@ -166,7 +166,7 @@ void write_head(json_writer& json, const job_record& record,
   json.text("id", id);
   json.text("object", "job");
   json.number("version", record.version);
-  json.boolean("durable", true);
+  json.boolean("durable", record.durable);
   json.text("tenant", record.tenant);
   json.text("status", to_string(record.status));
   if (record.phase == job_phase::none)

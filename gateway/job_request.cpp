@@ -235,6 +235,7 @@ void read_scalars(field_reader& body, job_spec& spec) {
     spec.max_attempts = static_cast<uint32_t>(*n);
   if (auto s = body.number("retention_s", {60.0, 2'592'000.0}))
     spec.retention = from_seconds(*s);
+  spec.durable = body.boolean("durable").value_or(true);
   spec.may_degrade =
     body.choice("degradation", {"allow", "forbid"}) != "forbid";
 }

@@ -101,6 +101,16 @@ void write_request(json_writer& json, const job_spec& spec) {
   }
   json.end_object();
   json.number("retention_s", seconds(spec.retention));
+  json.text("degradation", spec.may_degrade ? "allow" : "forbid");
+  if (spec.fallbacks) {
+    json.key("fallbacks");
+    json.begin_array();
+    for (const auto& name : *spec.fallbacks)
+      json.text(name);
+    json.end_array();
+  }
+  if (!spec.durable)
+    json.boolean("durable", false);
   json.end_object();
 }
 

@@ -103,6 +103,7 @@ job_record make_record(const job_spec& spec) {
   record.may_degrade = spec.may_degrade;
   record.fallbacks = spec.fallbacks;
   record.replay_of = spec.replay_of;
+  record.durable = spec.durable;
   return record;
 }
 

@@ -81,6 +81,8 @@ struct job_spec {
   std::optional<std::vector<std::string>> fallbacks; ///< Else the model's.
   bool may_degrade = true;
   std::optional<job_id> replay_of; ///< The job that this one repeats.
+  /// False: ephemeral, never on the disk; a crash of the node ends it.
+  bool durable = true;
   friend bool operator==(const job_spec&, const job_spec&) = default;
 };
 
@@ -165,6 +167,7 @@ struct job_record {
   std::optional<job_id> replay_of;
   letter_state letter = letter_state::dead;
   std::optional<job_id> replayed_as; ///< With letter_state::replayed.
+  bool durable = true;               ///< See job_spec.
 
   const std::string& queue() const noexcept {
     return queue_model.empty() ? model : queue_model;

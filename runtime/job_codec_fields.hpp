@@ -100,6 +100,7 @@ void fields(V& v, T& x) {
   v("fallbacks", x.fallbacks);
   v("may_degrade", x.may_degrade);
   v("replay_of", x.replay_of);
+  v("durable", x.durable);
 }
 
 template <class V, maybe_const<job_degradation> T>
@@ -178,6 +179,7 @@ void fields(V& v, T& x) {
   v("replay_of", x.replay_of);
   v("letter", x.letter);
   v("replayed_as", x.replayed_as);
+  v("durable", x.durable);
 }
 
 template <class V, maybe_const<job_created> T>

@@ -297,7 +297,7 @@ void job_machine::end(job_step& step, job_status status, finish_reason finish,
 job_step job_machine::end_failed(failure why, bool dead, wall_time now) {
   job_step step;
   record_.error = std::move(why);
-  record_.dead_letter = dead;
+  record_.dead_letter = dead && record_.durable;
   end(step, job_status::failed, finish_reason::none, now);
   return step;
 }

@@ -5,6 +5,7 @@
 #include "runtime/storage/event_chunks.hpp"
 #include "runtime/storage/job_scan.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace troupe::runtime {
@@ -248,6 +249,27 @@ result<std::vector<replay_run>> memory_store::runs() const {
     all.push_back(std::move(*run));
   }
   return all;
+}
+
+bool memory_store::contains(job_id id) const {
+  std::lock_guard lock{mutex_};
+  return contents_.records.contains(id);
+}
+
+void memory_store::adopt(shard_id shard, const std::string& node,
+                         uint64_t epoch) {
+  std::lock_guard lock{mutex_};
+  auto& state = contents_.shards[shard];
+  state.owner = node;
+  state.epoch = std::max(state.epoch, epoch);
+}
+
+void memory_store::forget(job_id id) {
+  std::lock_guard lock{mutex_};
+  contents_.records.erase(id);
+  contents_.specs.erase(id);
+  contents_.events.erase(id);
+  contents_.outputs.erase(id);
 }
 
 memory_contents memory_store::contents() const {

@@ -56,6 +56,13 @@ public:
   result<std::vector<replay_run>> runs() const override;
 
   memory_contents contents() const;
+  bool contains(job_id id) const;
+  /// Takes the shard at an epoch that another store gave; it only grows.
+  void adopt(shard_id shard, const std::string& node, uint64_t epoch);
+
+protected:
+  /// All of the job; it must not be live.
+  void forget(job_id id);
 
 private:
   mutable std::mutex mutex_;

@@ -392,3 +392,44 @@ TEST_CASE("a crash beside a mate ends as poison and spares the mate",
   auto probe = f.submit(f.spec());
   REQUIRE(f.run_to_end(probe, 2min));
 }
+
+TEST_CASE("an ephemeral job runs like any other and never touches the store",
+          "[actors][job]") {
+  fixture f;
+  auto before = f.store.contents();
+  auto quick = f.spec();
+  quick.durable = false;
+  auto id = f.submit(quick);
+  REQUIRE(f.run_to_end(id));
+  auto record = f.get(id);
+  CHECK(record.status == job_status::completed);
+  CHECK_FALSE(record.durable);
+  CHECK(record.usage.output_tokens == 20);
+  CHECK(f.store.contents() == before);
+  // One that fails is no dead letter: nobody promised to remember it.
+  auto failing = quick;
+  failing.max_attempts = 1;
+  failing.simulate = runtime::simulate_params{};
+  failing.simulate->fail_at_token = 1;
+  failing.simulate->fail_code = "transient";
+  auto lost = f.submit(failing);
+  REQUIRE(f.run_to_end(lost));
+  CHECK(f.get(lost).status == job_status::failed);
+  CHECK_FALSE(f.get(lost).dead_letter);
+  CHECK(f.store.contents() == before);
+  // A crash of the node ends what is ephemeral, and only that.
+  auto slow = f.spec();
+  slow.simulate = runtime::simulate_params{};
+  slow.simulate->service_s = 5;
+  auto durable = f.submit(slow);
+  slow.durable = false;
+  auto gone = f.submit(slow);
+  f.restart();
+  REQUIRE(f.run_to_end(durable));
+  auto to = f.node->ticket();
+  f.node->port().get(gone, "default", std::nullopt, to);
+  f.node->settle();
+  const auto* no = f.node->sink().last<runtime::refused>(to.ticket);
+  REQUIRE(no != nullptr);
+  CHECK(no->why.code == runtime::errc::not_found);
+}

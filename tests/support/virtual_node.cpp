@@ -47,7 +47,7 @@ caf::actor_system_config& prepare(caf::actor_system_config& config) {
 
 virtual_node::virtual_node(runtime::store& store, virtual_node_options options,
                            runtime::mono_time start)
-  : choose_{std::move(options.choose)},
+  : choose_{std::move(options.choose)}, store_{store, clock_},
     system_{std::make_unique<caf::actor_system>(prepare(config_))},
     sink_{std::make_shared<recording_sink>()} {
   clock_.now = start;
@@ -63,7 +63,7 @@ virtual_node::virtual_node(runtime::store& store, virtual_node_options options,
   };
   sink_number_ = env_.sinks.add(sink_);
   port_ = std::make_unique<gateway::actor_port>(env_, options.tree.shards);
-  cluster::spawn_node_tree(env_, store, options.tree);
+  cluster::spawn_node_tree(env_, store_, options.tree);
 }
 
 virtual_node::~virtual_node() {

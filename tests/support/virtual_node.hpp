@@ -7,6 +7,7 @@
 #include "cluster/node_tree.hpp"
 #include "gateway/actor_port.hpp"
 #include "runtime/storage/memory_store.hpp"
+#include "runtime/storage/tiered_store.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -104,6 +105,7 @@ private:
 
   std::function<size_t(size_t)> choose_;
   virtual_clock clock_;
+  runtime::tiered_store store_; ///< The test's, and what is ephemeral.
   actors::actor_env env_;
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;
