@@ -275,8 +275,8 @@ private:
     ledger_.set_policy(x.model, std::move(x.policy));
     auto work = ledger_.backlog(x.model, due).work_us;
     if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
-      caf::anon_send(d,
-                     backlog_report{shard_, static_cast<double>(work) / 1e6});
+      caf::anon_send(d, backlog_report{shard_, static_cast<double>(work) / 1e6,
+                                       ledger_.take_arrived_s(x.model)});
   }
 
   void on_lease_jobs(lease_jobs& x) {

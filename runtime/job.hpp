@@ -81,6 +81,8 @@ struct job_spec {
   std::optional<std::vector<std::string>> fallbacks; ///< Else the model's.
   bool may_degrade = true;
   std::optional<job_id> replay_of; ///< The job that this one repeats.
+  std::string alias; ///< Under which `model` was asked for; or empty.
+  std::optional<request_intent> intent; ///< With `alias`: why that model.
   friend bool operator==(const job_spec&, const job_spec&) = default;
 };
 
@@ -165,6 +167,8 @@ struct job_record {
   std::optional<job_id> replay_of;
   letter_state letter = letter_state::dead;
   std::optional<job_id> replayed_as; ///< With letter_state::replayed.
+  std::string alias;                 ///< As in the request.
+  std::optional<request_intent> intent;
 
   const std::string& queue() const noexcept {
     return queue_model.empty() ? model : queue_model;

@@ -100,6 +100,8 @@ void fields(V& v, T& x) {
   v("fallbacks", x.fallbacks);
   v("may_degrade", x.may_degrade);
   v("replay_of", x.replay_of);
+  v("alias", x.alias);
+  v("intent", x.intent);
 }
 
 template <class V, maybe_const<job_degradation> T>
@@ -178,6 +180,8 @@ void fields(V& v, T& x) {
   v("replay_of", x.replay_of);
   v("letter", x.letter);
   v("replayed_as", x.replayed_as);
+  v("alias", x.alias);
+  v("intent", x.intent);
 }
 
 template <class V, maybe_const<job_created> T>

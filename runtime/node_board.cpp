@@ -1,5 +1,7 @@
 #include "runtime/node_board.hpp"
 
+#include <algorithm>
+
 namespace troupe::runtime {
 
 void node_board::set_model(model_line line) {
@@ -16,6 +18,14 @@ std::vector<model_line> node_board::models() const {
       lines.push_back(state.line);
     return lines;
   });
+}
+
+void node_board::set_aliases(std::vector<alias_line> aliases) {
+  aliases_.with([&](auto& x) { x = std::move(aliases); });
+}
+
+std::vector<alias_line> node_board::aliases() const {
+  return aliases_.with([](const auto& x) { return x; });
 }
 
 void node_board::change_slots(const std::string& model, int64_t by,
@@ -107,6 +117,42 @@ double node_board::seconds_per_position(const std::string& model) const {
     if (it == models.end() || it->second.line.slots == 0)
       return 0.0;
     return it->second.service_s / it->second.line.slots;
+  });
+}
+
+void node_board::set_demand(const std::string& model,
+                            const model_demand& demand) {
+  models_.with([&](auto& models) {
+    auto it = models.find(model);
+    if (it == models.end())
+      return;
+    it->second.demand = demand;
+    it->second.line.loaded = demand.loaded;
+  });
+}
+
+model_demand node_board::demand(const std::string& model) const {
+  return models_.with([&](const auto& models) {
+    auto it = models.find(model);
+    return it == models.end() ? model_demand{} : it->second.demand;
+  });
+}
+
+void node_board::note_load(const std::string& model, duration took) {
+  models_.with([&](auto& models) {
+    auto it = models.find(model);
+    if (it == models.end())
+      return;
+    auto& longest = it->second.load_time;
+    // Half as long counts as such only when it happens again.
+    longest = std::max(took, (longest + took) / 2);
+  });
+}
+
+duration node_board::load_time(const std::string& model) const {
+  return models_.with([&](const auto& models) {
+    auto it = models.find(model);
+    return it == models.end() ? duration{0} : it->second.load_time;
   });
 }
 

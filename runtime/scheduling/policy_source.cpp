@@ -11,6 +11,13 @@ void policy_source::backlog(shard_id shard, double due_work_s) {
   due_s_[shard] = due_work_s;
 }
 
+double policy_source::due_s() const noexcept {
+  double due = 0;
+  for (const auto& [shard, work] : due_s_)
+    due += work;
+  return due;
+}
+
 bool policy_source::resume(const model_policy& last, mono_time now) {
   if (resumed_ || !due_s_.empty() || !(last.terms.gamma > 0))
     return false;
@@ -29,9 +36,7 @@ std::shared_ptr<const model_policy>
 policy_source::publish(double capacity, double running_s, mono_time now) {
   if (capacity > 0)
     capacity_ = capacity;
-  double due = running_s;
-  for (const auto& [shard, work] : due_s_)
-    due += work;
+  auto due = running_s + due_s();
   if (capacity_)
     boost_.observe_drain(due / *capacity_, now);
   if (!published_ || published_->version() != costs_.version())

@@ -44,6 +44,8 @@ job_spec golden_spec() {
   x.fallbacks = {"writer-small", "sim"};
   x.may_degrade = false;
   x.replay_of = other_id;
+  x.alias = "assistant";
+  x.intent = request_intent::explore;
   return x;
 }
 
@@ -84,6 +86,8 @@ job_record golden_record() {
   x.replay_of = golden_id;
   x.letter = letter_state::replayed;
   x.replayed_as = other_id;
+  x.alias = "assistant";
+  x.intent = request_intent::fast;
   return x;
 }
 
@@ -165,6 +169,13 @@ std::string stored_bytes(const std::string& name) {
   return bytes;
 }
 
+template <class T>
+T before_alias(T x) {
+  x.alias.clear();
+  x.intent.reset();
+  return x;
+}
+
 /// As builds of 2026-11-24 knew it.
 job_record before_replay(job_record x) {
   x.queue_model.clear();
@@ -176,7 +187,7 @@ job_record before_replay(job_record x) {
   x.replay_of.reset();
   x.letter = letter_state::dead;
   x.replayed_as.reset();
-  return x;
+  return before_alias(std::move(x));
 }
 
 // --- msgpack by hand --------------------------------------------------------
@@ -214,6 +225,7 @@ TEST_CASE("values stored before jobs could be replayed are still read",
   spec.replay_of.reset();
   spec.fallbacks.reset();
   spec.may_degrade = true;
+  spec = before_alias(spec);
   CHECK(decode_spec(stored_bytes("spec_before_replay")).value() == spec);
   CHECK(decode_record(stored_bytes("record_before_replay")).value()
         == before_replay(golden_record()));
@@ -228,6 +240,21 @@ TEST_CASE("values stored before jobs could be replayed are still read",
       retrying->error.reset();
   }
   CHECK(decode_events(stored_bytes("events_before_replay")).value() == events);
+}
+
+TEST_CASE("values stored before there were aliases are still read",
+          "[runtime][job_codec][intent]") {
+  CHECK(decode_spec(stored_bytes("spec_before_alias")).value()
+        == before_alias(golden_spec()));
+  CHECK(decode_record(stored_bytes("record_before_alias")).value()
+        == before_alias(golden_record()));
+  auto events = golden_events();
+  for (auto& x : events)
+    if (auto* created = std::get_if<job_created>(&x.body))
+      created->record = before_alias(created->record);
+    else if (auto* ended = std::get_if<job_ended>(&x.body))
+      ended->record = before_alias(ended->record);
+  CHECK(decode_events(stored_bytes("events_before_alias")).value() == events);
 }
 
 TEST_CASE("golden values come back as they were", "[runtime][job_codec]") {
