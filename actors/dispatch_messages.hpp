@@ -27,6 +27,8 @@ struct backlog_report {
   runtime::shard_id shard;
   double due_work_s = 0;     ///< With a key up to now + B.
   double arrived_work_s = 0; ///< Predicted, since the report before.
+  runtime::backlog_curve waiting;
+  std::vector<float> wait_ratios; ///< Real over estimated, since the last one.
 };
 /// What an attempt that produced output really took.
 struct attempt_measured {

@@ -32,7 +32,7 @@ public:
   }
 
   dispatcher_actor::behavior_type make_behavior() {
-    published_ = policy_.publish(0, 0, env_.mono());
+    published_ = policy_.publish({}, env_.mono());
     open_feeds();
     ask_breaker(0);
     entry_.set_state("open");
@@ -97,7 +97,9 @@ private:
 
   void on_backlog_report(const backlog_report& x) {
     entry_.count();
-    policy_.backlog(x.shard, x.due_work_s);
+    policy_.backlog(x.shard, x.due_work_s, x.waiting);
+    for (auto ratio : x.wait_ratios)
+      policy_.waited(ratio);
     demand_.arrived(x.arrived_work_s);
     // Of an idle model's shards as well.
     if (x.arrived_work_s > 0)
@@ -221,8 +223,7 @@ private:
   void resume(const std::shared_ptr<const runtime::model_policy>& last) {
     auto now = env_.mono();
     if (last && policy_.resume(*last, now))
-      published_ =
-        policy_.publish(core_.slots_total(), core_.running_work_s(now), now);
+      published_ = policy_.publish(seen(now), now);
   }
 
   /// Each second while there is something to do.
@@ -235,8 +236,7 @@ private:
   void publish() {
     auto now = env_.mono();
     core_.correct_charges(now);
-    published_ =
-      policy_.publish(core_.slots_total(), core_.running_work_s(now), now);
+    published_ = policy_.publish(seen(now), now);
     for (uint16_t k = 0; k < config_.shards; ++k)
       tell_policy(runtime::shard_id{k});
     show_demand(now);
@@ -255,13 +255,22 @@ private:
                         demand.desired_workers, config_.model);
   }
 
+  runtime::policy_source::state seen(runtime::mono_time now) {
+    return {.capacity = static_cast<double>(core_.slots_total()),
+            .running_s = core_.running_work_s(now),
+            .slots_free = core_.slots_free(),
+            .tenants = static_cast<uint32_t>(core_.gate().waiting()),
+            .breaker_closed = permits_.closed()};
+  }
+
   void tell_policy(runtime::shard_id k) {
     if (auto shard = env_.directory.shard<queue_shard_actor>(k))
       self_->send(shard, publish_policy{config_.model, published_});
   }
 
   void arm_policy() {
-    bool calm = core_.idle() && !demand_.changing() && watch_.all_in();
+    bool calm = core_.idle() && !policy_.work_waits() && !demand_.changing()
+                && watch_.all_in();
     if (policy_armed_ || calm)
       return;
     policy_armed_ = true;

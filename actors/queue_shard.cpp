@@ -11,6 +11,7 @@
 #include "actors/shard_answers.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
+#include "runtime/scheduling/wait_calibration.hpp"
 
 #include <caf/send.hpp>
 
@@ -31,7 +32,7 @@ public:
                     runtime::shard_id shard, queue_shard_config config,
                     uint64_t generation)
     : self_{self}, env_{*env}, shard_{shard}, config_{std::move(config)},
-      rng_{env_.make_rng()}, ledger_{shard, config_.ledger, 0, config_.rules},
+      rng_{env_.make_rng()}, ledger_{make_ledger(0)},
       feeds_{env_, shard, config_.announced_heads},
       entry_{env_.enrol(self->ctrl(), name, directory::shard_name(shard),
                         generation)} {
@@ -56,6 +57,7 @@ public:
       self_->quit(caf::make_error(caf::sec::runtime_error));
     return {
       [this](submit_job& x) { on_submit_job(x); },
+      [this](estimate_job& x) { on_estimate_job(x); },
       [this](get_job& x) { on_get_job(x); },
       [this](watch_job& x) { on_watch_job(x); },
       [this](forget_reader& x) { on_forget_reader(x); },
@@ -82,17 +84,33 @@ private:
     if (!answers_.is_open())
       return answers_.refuse_submit(x.reply, answers_.closed_reason());
     auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
-    auto outcome =
-      ledger_.admit(*x.spec, x.who, gate, env_.wall(), rng_,
-                    env_.board.seconds_per_position(x.spec->model));
+    auto outcome = ledger_.admit(*x.spec, x.who, gate, env_.wall(), rng_);
     if (auto* no = std::get_if<runtime::refused>(&outcome))
       return answers_.refuse_submit(x.reply, std::move(*no));
     if (auto* again = std::get_if<runtime::repeated>(&outcome))
       return answer_repeat(*again, x);
     ++env_.board.live_jobs;
-    post(make_admission_commit(
-      ledger_.epoch(), std::get<runtime::admitted>(std::move(outcome)),
-      std::move(x.spec), x.who.key, ledger_.entry_of(x.who.key), x.reply));
+    auto& job = std::get<runtime::admitted>(outcome);
+    count_steps(job.record);
+    post(make_admission_commit(ledger_.epoch(), std::move(job),
+                               std::move(x.spec), x.who.key,
+                               ledger_.entry_of(x.who.key), x.reply));
+  }
+
+  /// Those of the admission itself.
+  void count_steps(const runtime::job_record& record) {
+    if (env_.metrics != nullptr)
+      for (const auto& step : record.degradations)
+        env_.metrics->degraded(record.model, to_string(step.kind));
+  }
+
+  void on_estimate_job(estimate_job& x) {
+    entry_.count();
+    if (!answers_.is_open())
+      return answers_.refuse(x.reply, answers_.closed_reason());
+    auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
+    env_.sinks.post(x.reply,
+                    estimate(ledger_, *x.spec, gate, env_.wall(), rng_));
   }
 
   /// Behind the first one's commit, so that the repeat is durable, too.
@@ -115,7 +133,7 @@ private:
                               "the first request with this key commits"),
          .retry_after_s = 1});
     answers_.read(again.id, x.spec->tenant, view_kind::accepted,
-                  ledger_.position(again.id), x.reply);
+                  ledger_.standing(again.id), x.reply);
   }
 
   void on_get_job(get_job& x) {
@@ -123,13 +141,13 @@ private:
     const auto* record = answers_.authorise(ledger_, x, view_kind::snapshot);
     if (record == nullptr)
       return;
-    x.position = ledger_.position(x.id);
+    x.standing = ledger_.standing(x.id);
     bool waits = x.if_version && record->version <= *x.if_version;
     if (waits || residents_.contains(x.id))
       return forward(x.id, std::move(x));
     auto spec = ledger_.spec(x.id);
     if (!spec)
-      return answers_.read(x.id, x.tenant, view_kind::snapshot, x.position,
+      return answers_.read(x.id, x.tenant, view_kind::snapshot, x.standing,
                            x.reply);
     answers_.show(ledger_, x, std::move(spec));
   }
@@ -185,8 +203,7 @@ private:
       answers_.quarantine(why);
       return;
     }
-    ledger_ = runtime::shard_ledger{shard_, config_.ledger, x.summary->epoch,
-                                    config_.rules};
+    ledger_ = make_ledger(x.summary->epoch);
     auto now = env_.mono();
     auto wall = env_.wall();
     for (auto& record : x.live)
@@ -275,8 +292,12 @@ private:
     ledger_.set_policy(x.model, std::move(x.policy));
     auto work = ledger_.backlog(x.model, due).work_us;
     if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
-      caf::anon_send(d, backlog_report{shard_, static_cast<double>(work) / 1e6,
-                                       ledger_.take_arrived_s(x.model)});
+      caf::anon_send(
+        d, backlog_report{.shard = shard_,
+                          .due_work_s = static_cast<double>(work) / 1e6,
+                          .arrived_work_s = ledger_.take_arrived_s(x.model),
+                          .waiting = ledger_.curve(x.model),
+                          .wait_ratios = std::exchange(waits_[x.model], {})});
   }
 
   void on_lease_jobs(lease_jobs& x) {
@@ -294,6 +315,7 @@ private:
         continue;
       }
       answer.granted.push_back(lease->id);
+      note_wait(x.model, *lease);
       make_resident(request.job, lease->spec, false);
       forward(
         request.job,
@@ -308,6 +330,18 @@ private:
       answer.queues.push_back(feeds_.take(ledger_, {x.model, tenant}));
     if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
       caf::anon_send(d, std::move(answer));
+  }
+
+  /// A sample of how good the estimates are; those of retries say nothing.
+  void note_wait(const std::string& model, const runtime::leased& lease) {
+    auto& ratios = waits_[model];
+    if (lease.id.attempt != 1 || ratios.size() >= wait_samples_max
+        || lease.expected_wait_s < runtime::wait_calibration::estimate_s_min)
+      return;
+    auto real = env_.wall() - lease.record.created_at;
+    ratios.push_back(
+      static_cast<float>(std::chrono::duration<double>(real).count())
+      / lease.expected_wait_s);
   }
 
   /// Asks the ladder, and performs its step. False: the job cannot start here.
@@ -430,6 +464,13 @@ private:
 
   // --- small things --------------------------------------------------------------------
 
+  runtime::shard_ledger make_ledger(uint64_t epoch) const {
+    return {shard_, config_.ledger, epoch, config_.rules,
+            [board = &env_.board](const std::string& model) {
+              return board->load(model);
+            }};
+  }
+
   queue_name queue_of(job_id id) const {
     const auto* record = ledger_.find(id);
     return {record->queue(), record->tenant};
@@ -444,6 +485,8 @@ private:
 
   /// Crashes of job actors before the shard itself starts over.
   static constexpr uint32_t job_crashes_max = 5;
+  /// Between two reports to the dispatcher.
+  static constexpr size_t wait_samples_max = 64;
 
   queue_shard_actor::pointer self_;
   actor_env& env_;
@@ -455,6 +498,7 @@ private:
   catalog_entry entry_;
   shard_answers answers_{env_};
   resident_jobs residents_;
+  std::map<std::string, std::vector<float>> waits_;
   letter_desk letters_{env_};
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;

@@ -30,13 +30,14 @@ void shard_answers::refuse_submit(runtime::sink_ref to, runtime::refused why) {
 }
 
 void shard_answers::read(runtime::job_id id, const std::string& tenant,
-                         view_kind as, std::optional<uint64_t> position,
+                         view_kind as,
+                         std::optional<runtime::queue_standing> standing,
                          runtime::sink_ref to) {
   if (auto reader = reader_of(env_, id))
     caf::anon_send(reader, read_view{.id = id,
                                      .tenant = tenant,
                                      .as = as,
-                                     .position = position,
+                                     .standing = standing,
                                      .reply = to});
   else
     refuse(to,
@@ -48,10 +49,7 @@ void shard_answers::show(const runtime::shard_ledger& ledger, const get_job& x,
                          runtime::spec_ptr spec) {
   const auto& record = *ledger.find(x.id);
   runtime::job_view view{
-    .spec = std::move(spec), .record = record, .position = x.position};
-  if (x.position)
-    view.estimated_start_s =
-      env_.board.seconds_until_start(record.queue(), *x.position);
+    .spec = std::move(spec), .record = record, .standing = x.standing};
   env_.sinks.post(x.reply, runtime::job_snapshot{std::move(view)});
 }
 
@@ -65,7 +63,7 @@ shard_answers::authorise(const runtime::shard_ledger& ledger,
   }
   const auto* record = ledger.find(id);
   if (record == nullptr) {
-    read(id, tenant, as, ledger.position(id), to);
+    read(id, tenant, as, ledger.standing(id), to);
     return nullptr;
   }
   if (record->tenant != tenant) {

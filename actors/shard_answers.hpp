@@ -29,7 +29,8 @@ public:
   void refuse_submit(runtime::sink_ref to, runtime::refused why);
   /// Has the reader answer.
   void read(runtime::job_id id, const std::string& tenant, view_kind as,
-            std::optional<uint64_t> position, runtime::sink_ref to);
+            std::optional<runtime::queue_standing> standing,
+            runtime::sink_ref to);
   /// A job that waits and has no actor; its request must be in memory.
   void show(const runtime::shard_ledger& ledger, const get_job& x,
             runtime::spec_ptr spec);

@@ -68,6 +68,8 @@ constexpr std::array rows{
       "Every permitted attempt failed."},
   row{errc::config_invalid, "config_invalid",
       "The configuration file is wrong."},
+  row{errc::deadline_unmeetable, "deadline_unmeetable",
+      "The job would end after its limit."},
 };
 
 constexpr bool rows_follow_numbers() {

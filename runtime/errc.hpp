@@ -44,8 +44,9 @@ enum class errc : uint8_t {
   poison = 30,           ///< The job crashed two engines on its own.
   internal = 31,         ///< A defect of Troupe.
   too_many_streams = 32, ///< The job or key has its maximum of readers.
-  attempts_exhausted = 33, ///< Every permitted attempt failed.
-  config_invalid = 34,     ///< The configuration file is wrong.
+  attempts_exhausted = 33,  ///< Every permitted attempt failed.
+  config_invalid = 34,      ///< The configuration file is wrong.
+  deadline_unmeetable = 35, ///< Admission refused: it would end too late.
 };
 
 /// The code's identifier, e.g. "queue_full". Total.
