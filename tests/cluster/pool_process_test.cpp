@@ -42,8 +42,8 @@ double workers(const mortal_node& node, const std::string& model) {
 }
 
 double moves_in(const mortal_node& node, const std::string& model) {
-  return value_of(node, "troupe_alloc_moves_total{model=\"" + model
-                          + "\",direction=\"in\"}");
+  return value_of(node, "troupe_alloc_moves_total{direction=\"in\",model=\""
+                          + model + "\"}");
 }
 
 std::vector<std::string> submit(mortal_node& node, const std::string& model,
