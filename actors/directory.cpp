@@ -73,6 +73,10 @@ std::string directory::worker_name(std::string_view model, size_t index) {
   return "worker/" + std::string{model} + "/" + std::to_string(index);
 }
 
+std::string directory::allocator_name(std::string_view pool) {
+  return "allocator/" + std::string{pool};
+}
+
 std::string directory::reader_name(size_t index) {
   return "reader/" + std::to_string(index);
 }

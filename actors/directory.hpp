@@ -2,7 +2,7 @@
 // restarted actor is a new handle under the old name with a higher generation.
 //
 //   journal  reader/<n>  shard/<k>  breaker/<model>  dispatcher/<model>
-//   worker/<model>/<i>  replay_runner  inspector  supervisor/<name>
+//   worker/<model>/<i>  allocator/<pool>  replay_runner  inspector  supervisor/<name>
 #pragma once
 
 #include "runtime/guarded.hpp"
@@ -46,6 +46,7 @@ public:
   static std::string dispatcher_name(std::string_view model);
   static std::string breaker_name(std::string_view model);
   static std::string worker_name(std::string_view model, size_t index);
+  static std::string allocator_name(std::string_view pool);
   static std::string reader_name(size_t index);
 
 private:

@@ -6,6 +6,7 @@
 #include "actors/type_ids.hpp"
 #include "models/engine.hpp"
 #include "runtime/client_sink.hpp"
+#include "runtime/overload/breaker.hpp"
 #include "runtime/scheduling/announced_head.hpp"
 #include "runtime/scheduling/queue_policy.hpp"
 
@@ -24,7 +25,8 @@ struct announce_heads {
 /// What waits in the shard, by the terms of the latest `publish_policy`.
 struct backlog_report {
   runtime::shard_id shard;
-  double due_work_s = 0; ///< With a key up to now + B.
+  double due_work_s = 0;     ///< With a key up to now + B.
+  double arrived_work_s = 0; ///< Predicted, since the report before.
   runtime::backlog_curve waiting;
   std::vector<float> wait_ratios; ///< Real over estimated, since the last one.
 };
@@ -50,6 +52,7 @@ struct attempt_freed {
   std::string worker;
   runtime::attempt_id id;
   runtime::duration ran{0}; ///< On the slot.
+  runtime::call_result result = runtime::call_result::uncounted;
 };
 struct lease_answer {
   runtime::shard_id shard;

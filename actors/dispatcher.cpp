@@ -1,8 +1,11 @@
 #include "actors/dispatcher.hpp"
 
+#include "actors/allocator.hpp"
 #include "actors/circuit_breaker.hpp"
 #include "actors/model_worker.hpp"
 #include "actors/queue_shard.hpp"
+#include "actors/worker_watch.hpp"
+#include "runtime/metrics.hpp"
 
 #include <caf/send.hpp>
 
@@ -19,10 +22,12 @@ public:
                    dispatcher_config config, uint64_t generation)
     : self_{self}, env_{*env}, config_{std::move(config)},
       core_{config_.dispatch}, policy_{config_.boost, config_.prior},
-      permits_{env_.mono()}, entry_{env_.enrol(
-                               self->ctrl(), name,
-                               directory::dispatcher_name(config_.model),
-                               generation)} {
+      permits_{env_.mono()}, demand_{config_.demand}, watch_{env_,
+                                                             config_.model,
+                                                             core_},
+      entry_{env_.enrol(self->ctrl(), name,
+                        directory::dispatcher_name(config_.model),
+                        generation)} {
     install_handlers(self, env_);
   }
 
@@ -43,6 +48,7 @@ public:
       [this](const child_notice& x) { on_child_notice(x); },
       [this](dispatch_tick_atom) { on_tick(); },
       [this](policy_tick_atom) { on_policy_tick(); },
+      [this](const retire_worker& x) { on_retire_worker(x); },
       [this](drain_atom) { on_drain(); },
       [this](inspect_actor) { return entry_.snapshot(); },
     };
@@ -94,6 +100,10 @@ private:
     policy_.backlog(x.shard, x.due_work_s, x.waiting);
     for (auto ratio : x.wait_ratios)
       policy_.waited(ratio);
+    demand_.arrived(x.arrived_work_s);
+    // Of an idle model's shards as well.
+    if (x.arrived_work_s > 0)
+      arm_policy();
   }
 
   void on_attempt_measured(const attempt_measured& x) {
@@ -111,6 +121,7 @@ private:
     policy_.describe(x.description.context_length);
     tell_lost(core_.register_worker(x.worker, x.generation, x.description.slots,
                                     x.running, env_.mono()));
+    watch_.came(x.worker);
     publish();
     dispatch();
   }
@@ -118,13 +129,26 @@ private:
   void on_worker_gone(const std::string& worker, uint64_t generation) {
     entry_.count();
     tell_lost(core_.withdraw(worker, generation));
+    if (!core_.load(worker))
+      watch_.went(worker);
     publish();
   }
 
   void on_attempt_freed(const attempt_freed& x) {
     entry_.count();
     core_.freed(x.worker, x.id, x.ran);
+    watch_.heard(x);
     dispatch();
+  }
+
+  void on_retire_worker(const retire_worker& x) {
+    entry_.count();
+    core_.hold(x.worker, runtime::worker_hold::retired, true);
+    // Of one that did not introduce itself yet it cannot say what runs there.
+    auto running = core_.load(x.worker);
+    auto who = caf::actor_cast<allocator_actor>(self_->current_sender());
+    if (running && who)
+      caf::anon_send(who, worker_retired{x.worker, *running});
   }
 
   void on_child_notice(const child_notice& x) {
@@ -170,6 +194,7 @@ private:
   void dispatch() {
     if (draining_)
       return;
+    watch_.review();
     std::map<runtime::shard_id, lease_jobs> requests;
     auto now = env_.mono();
     for (auto& order : core_.pick(now, permits_.limit(now))) {
@@ -214,6 +239,20 @@ private:
     published_ = policy_.publish(seen(now), now);
     for (uint16_t k = 0; k < config_.shards; ++k)
       tell_policy(runtime::shard_id{k});
+    show_demand(now);
+  }
+
+  void show_demand(runtime::mono_time now) {
+    auto demand =
+      demand_.measure(now, {.due_s = policy_.due_s(),
+                            .running_s = core_.running_work_s(now),
+                            .slots = core_.slots_total(),
+                            .workers = core_.workers(),
+                            .load_time = env_.board.load_time(config_.model)});
+    env_.board.set_demand(config_.model, demand);
+    if (env_.metrics != nullptr)
+      env_.metrics->set(runtime::metric::scale_desired_workers,
+                        demand.desired_workers, config_.model);
   }
 
   runtime::policy_source::state seen(runtime::mono_time now) {
@@ -230,7 +269,9 @@ private:
   }
 
   void arm_policy() {
-    if (policy_armed_ || (core_.idle() && !policy_.work_waits()))
+    bool calm = core_.idle() && !policy_.work_waits() && !demand_.changing()
+                && watch_.all_in();
+    if (policy_armed_ || calm)
       return;
     policy_armed_ = true;
     caf::delayed_anon_send(dispatcher_actor{self_}, std::chrono::seconds{1},
@@ -263,6 +304,8 @@ private:
   runtime::dispatch_core core_;
   runtime::policy_source policy_;
   runtime::lease_permits permits_;
+  runtime::demand_meter demand_;
+  worker_watch watch_;
   std::shared_ptr<const runtime::model_policy> published_;
   catalog_entry entry_;
   std::map<std::string, bool> continues_;

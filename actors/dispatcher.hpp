@@ -6,6 +6,7 @@
 #include "actors/actor_env.hpp"
 #include "actors/inspectable.hpp"
 #include "actors/messages.hpp"
+#include "runtime/scheduling/demand_meter.hpp"
 #include "runtime/scheduling/dispatch_core.hpp"
 #include "runtime/scheduling/policy_source.hpp"
 
@@ -24,6 +25,8 @@ using dispatcher_actor = caf::typed_actor<
   caf::result<void>(breaker_changed), caf::result<void>(child_notice),
   // To itself: an unanswered lease request may be overdue; time to publish.
   caf::result<void>(dispatch_tick_atom), caf::result<void>(policy_tick_atom),
+  // The allocator: one of the workers goes to another model.
+  caf::result<void>(retire_worker),
   // No more leases: the node drains.
   caf::result<void>(drain_atom)>::extend_with<inspectable_actor>;
 
@@ -34,6 +37,7 @@ struct dispatcher_config {
   runtime::dispatch_settings dispatch;
   runtime::boost_settings boost;
   runtime::cost_prior prior;
+  runtime::demand_settings demand;
 };
 
 dispatcher_actor spawn_dispatcher(actor_env& env, dispatcher_config config,

@@ -6,6 +6,7 @@
 #include "actors/breaker_messages.hpp"
 #include "actors/dispatch_messages.hpp"
 #include "actors/node_local.hpp"
+#include "actors/pool_messages.hpp"
 #include "actors/replay_messages.hpp"
 #include "actors/supervision_messages.hpp"
 #include "actors/type_ids.hpp"

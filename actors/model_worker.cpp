@@ -1,5 +1,6 @@
 #include "actors/model_worker.hpp"
 
+#include "actors/allocator.hpp"
 #include "actors/circuit_breaker.hpp"
 #include "actors/dispatcher.hpp"
 #include "actors/job.hpp"
@@ -37,6 +38,7 @@ public:
 
   model_worker_actor::behavior_type make_behavior() {
     entry_.set_state("loading");
+    loading_since_ = env_.mono();
     // At most one wake-up waits in the mailbox.
     engine_->start([flag = woken_, me = model_worker_actor{self_}] {
       if (!flag->exchange(true))
@@ -46,6 +48,7 @@ public:
     return {
       [this](start_attempt& x) { on_start_attempt(x); },
       [this](const cancel_attempt& x) { on_cancel_attempt(x); },
+      [this](const yield_attempts&) { on_yield_attempts(); },
       [this](open_feed&) { introduce(); },
       [this](engine_woke_atom) { on_woken(); },
       [this](engine_poll_atom, uint64_t tick) { on_poll(tick); },
@@ -69,7 +72,7 @@ private:
     auto id = x.request.id;
     if (!job)
       return freed(id);
-    if (!ready_ || running_.size() >= description_.slots) {
+    if (!ready_ || yields_ || running_.size() >= description_.slots) {
       tell_breaker({.job = job, .ticket = x.ticket},
                    runtime::call_result::uncounted);
       caf::anon_send(job,
@@ -97,6 +100,23 @@ private:
       engine_->cancel(x.id);
     }
     freed(x.id);
+  }
+
+  void on_yield_attempts() {
+    entry_.count();
+    yields_ = true;
+    for (auto& [id, run] : std::exchange(running_, {})) {
+      --env_.board.attempts_running;
+      tell_breaker(run, runtime::call_result::uncounted);
+      caf::anon_send(run.job,
+                     attempt_ended{.id = id,
+                                   .lost = runtime::attempt_loss::refused,
+                                   .why = {errc::worker_lost,
+                                           "the worker goes to another model"},
+                                   .ran = env_.mono() - run.since});
+      engine_->cancel(id);
+      freed(id);
+    }
   }
 
   // --- the engine -------------------------------------------------------------------
@@ -127,6 +147,7 @@ private:
     description_ = std::move(e.description);
     ready_ = true;
     entry_.set_state("ready");
+    env_.board.note_load(config_.model, env_.mono() - loading_since_);
     runtime::log_info("worker", "ready",
                       {{"worker", worker_},
                        {"generation", entry_.generation()},
@@ -186,8 +207,7 @@ private:
                        {"reason", died_->context}});
     if (env_.metrics != nullptr)
       env_.metrics->engine_restarted(config_.model);
-    if (auto d = dispatcher())
-      caf::anon_send(d, worker_gone{worker_, entry_.generation()});
+    tell(worker_gone{worker_, entry_.generation()});
   }
 
   // --- reports -------------------------------------------------------------------------
@@ -224,12 +244,13 @@ private:
     --env_.board.attempts_running;
     if (running_.empty())
       entry_.set_state("ready");
-    freed(id, ran);
+    freed(id, ran, judged);
   }
 
-  void freed(attempt_id id, runtime::duration ran = runtime::duration{0}) {
+  void freed(attempt_id id, runtime::duration ran = runtime::duration{0},
+             runtime::call_result result = runtime::call_result::uncounted) {
     if (auto d = dispatcher())
-      caf::anon_send(d, attempt_freed{worker_, id, ran});
+      caf::anon_send(d, attempt_freed{worker_, id, ran, result});
   }
 
   void introduce() {
@@ -240,8 +261,19 @@ private:
                        .description = description_};
     for (const auto& [id, run] : running_)
       hello.running.push_back(id);
+    tell(std::move(hello));
+  }
+
+  /// The dispatcher, and the pool's allocator.
+  template <class Message>
+  void tell(const Message& message) {
     if (auto d = dispatcher())
-      caf::anon_send(d, std::move(hello));
+      caf::anon_send(d, message);
+    if (config_.pool.empty())
+      return;
+    if (auto a = env_.directory.find<allocator_actor>(
+          directory::allocator_name(config_.pool)))
+      caf::anon_send(a, message);
   }
 
   dispatcher_actor dispatcher() const {
@@ -272,7 +304,9 @@ private:
     std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<models::engine> engine_;
   models::engine_description description_;
+  runtime::mono_time loading_since_{};
   bool ready_ = false;
+  bool yields_ = false; ///< Gave its work back, and takes no more.
   std::optional<runtime::failure> died_;
   std::unordered_map<attempt_id, slot_run> running_;
   std::optional<runtime::mono_time> armed_;

@@ -14,7 +14,9 @@ namespace troupe::actors {
 using model_worker_actor = caf::typed_actor<
   // The sender is the job that gets the reports.
   caf::result<void>(start_attempt), caf::result<void>(cancel_attempt),
-  // A (re)started dispatcher: introduce yourself.
+  // The allocator: it goes to another model and cannot wait any longer.
+  caf::result<void>(yield_attempts),
+  // A (re)started dispatcher or allocator: introduce yourself.
   caf::result<void>(open_feed),
   // The engine has something to poll; the next poll is due.
   caf::result<void>(engine_woke_atom),
@@ -25,6 +27,7 @@ struct model_worker_config {
   std::string model;
   size_t index = 0;
   models::engine_factory make_engine;
+  std::string pool; ///< Whose allocator hears of it; empty: nobody's.
 };
 
 model_worker_actor spawn_model_worker(actor_env& env,

@@ -297,6 +297,7 @@ private:
       caf::anon_send(
         d, backlog_report{.shard = shard_,
                           .due_work_s = static_cast<double>(work) / 1e6,
+                          .arrived_work_s = ledger_.take_arrived_s(x.model),
                           .waiting = ledger_.curve(x.model),
                           .wait_ratios = std::exchange(waits_[x.model], {})});
   }

@@ -1,5 +1,6 @@
 #include "actors/supervisor.hpp"
 
+#include "actors/allocator.hpp"
 #include "actors/dispatcher.hpp"
 #include "runtime/log.hpp"
 
@@ -21,6 +22,7 @@ std::vector<runtime::child_spec> specs_of(const supervisor_config& config,
   for (const auto& child : config.children) {
     specs.push_back(child.spec);
     specs.back().generation = names.generation(child.spec.name);
+    specs.back().dormant = child.awake && !child.awake();
   }
   return specs;
 }
@@ -49,6 +51,8 @@ public:
     return {
       [this](supervise_tick_atom, uint64_t tick) { on_tick(tick); },
       [this](const stop_children&) { perform(plan_.stop(env_.mono())); },
+      [this](const wake_child& x) { on_wake_child(x); },
+      [this](const rest_child& x) { on_rest_child(x); },
       [this](drain_atom) { on_drain(); },
       [this](inspect_actor) { return entry_.snapshot(); },
     };
@@ -99,6 +103,28 @@ private:
     for (size_t i = 0; i < handles_.size(); ++i)
       if (config_.children[i].takes_drain && handles_[i])
         caf::anon_send(handles_[i], drain_atom_v);
+  }
+
+  void on_wake_child(const wake_child& x) {
+    if (auto i = index_of(x.child))
+      perform(plan_.wake(*i, env_.mono()));
+  }
+
+  void on_rest_child(const rest_child& x) {
+    auto i = index_of(x.child);
+    if (!i)
+      return;
+    perform(plan_.rest(*i, env_.mono()));
+    auto who = caf::actor_cast<allocator_actor>(self_->current_sender());
+    if (who && plan_.state(*i) == runtime::child_state::dormant)
+      caf::anon_send(who, child_rested{x.child});
+  }
+
+  std::optional<size_t> index_of(const std::string& child) const {
+    for (size_t i = 0; i < config_.children.size(); ++i)
+      if (config_.children[i].spec.name == child)
+        return i;
+    return std::nullopt;
   }
 
   // --- what the plan decided -------------------------------------------------------

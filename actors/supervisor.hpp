@@ -23,6 +23,8 @@ using supervisor_actor = caf::typed_actor<
   caf::result<void>(supervise_tick_atom, uint64_t),
   // End all children in reverse order, then yourself.
   caf::result<void>(stop_children),
+  // The allocator: which children are wanted.
+  caf::result<void>(wake_child), caf::result<void>(rest_child),
   // Restart nothing from now on; passed on to the children.
   caf::result<void>(drain_atom)>::extend_with<inspectable_actor>;
 
@@ -34,6 +36,8 @@ struct supervised_child {
   runtime::child_spec spec;
   child_factory start;
   bool takes_drain = false; ///< Its protocol has drain_atom.
+  /// Whether it is wanted when its supervisor starts; null: always.
+  std::function<bool()> awake = {};
 };
 
 struct supervisor_config {

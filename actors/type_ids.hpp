@@ -69,6 +69,13 @@ struct breaker_changed;
 // supervisor
 struct child_notice;
 struct stop_children;
+struct wake_child;
+struct rest_child;
+struct child_rested;
+// allocator
+struct retire_worker;
+struct worker_retired;
+struct yield_attempts;
 } // namespace troupe::actors
 
 // clang-format off
@@ -139,5 +146,12 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::breaker_changed))
   CAF_ADD_ATOM(troupe, troupe::actors, breaker_tick_atom)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::estimate_job))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::wake_child))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::rest_child))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::child_rested))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::retire_worker))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::worker_retired))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::yield_attempts))
+  CAF_ADD_ATOM(troupe, troupe::actors, allocator_tick_atom)
 CAF_END_TYPE_ID_BLOCK(troupe)
 // clang-format on

@@ -54,6 +54,66 @@ runtime::cost_prior prior_of(const runtime::model_settings& m) {
           .output_tokens = tokens};
 }
 
+runtime::model_kind kind_of(runtime::model_purpose x) {
+  switch (x) {
+    case runtime::model_purpose::fast:
+      return runtime::model_kind::fast;
+    case runtime::model_purpose::accurate:
+      return runtime::model_kind::accurate;
+    case runtime::model_purpose::experimental:
+      return runtime::model_kind::experimental;
+  }
+  return runtime::model_kind::accurate;
+}
+
+runtime::request_intent intent_of(runtime::alias_intent x) {
+  switch (x) {
+    case runtime::alias_intent::fast:
+      return runtime::request_intent::fast;
+    case runtime::alias_intent::accurate:
+      return runtime::request_intent::accurate;
+    case runtime::alias_intent::explore:
+      return runtime::request_intent::explore;
+  }
+  return runtime::request_intent::accurate;
+}
+
+double seconds(runtime::duration d) {
+  return std::chrono::duration<double>(d).count();
+}
+
+tree_pool pool_of(const runtime::config& config,
+                  const runtime::pool_settings& pool) {
+  const auto& x = config.scheduling.allocator;
+  tree_pool made{.name = pool.name,
+                 .workers = pool.workers,
+                 .models = {},
+                 .limits = {.gain_min_s = seconds(x.gain_min),
+                            .gain_ratio = x.gain_ratio,
+                            .experimental_share_max = x.experimental_share_max},
+                 .drain_max = x.drain_max};
+  auto limit_s = seconds(config.scheduling.classes.standard.backlog_limit)
+                 * config.scheduling.tiers.standard.factor;
+  for (const auto& m : config.models)
+    if (m.pool == pool.name)
+      made.models.push_back({.name = m.name,
+                             .kind = kind_of(m.purpose),
+                             .workers_min = m.workers_min,
+                             .workers_max = m.workers_max,
+                             .slots = m.slots,
+                             .limit_s = limit_s});
+  return made;
+}
+
+/// The pool's, for each of its models.
+size_t workers_of(const runtime::config& config,
+                  const runtime::model_settings& m) {
+  for (const auto& pool : config.pools)
+    if (pool.name == m.pool)
+      return pool.workers;
+  return m.workers;
+}
+
 models::watchdog_config watchdog(const runtime::engine_settings& engine) {
   return {.heartbeat_timeout = engine.heartbeat_timeout,
           .hang_max = engine.hang_max};
@@ -130,13 +190,27 @@ tree_config make_tree_config(const runtime::config& config,
                    .gate_slack_jobs = config.scheduling.gate_slack_jobs,
                    .tenant_in_flight_max =
                      config.scheduling.tenant_in_flight_max};
+  const auto& scheduling = config.scheduling;
+  tree.demand = {
+    .scale = {.target_utilization = scheduling.allocator.target_utilization,
+              .drain_target_s = seconds(scheduling.allocator.drain_target)},
+    .accurate_high_s = seconds(scheduling.accurate_high)};
+  for (const auto& alias : config.aliases)
+    tree.aliases.push_back({.name = alias.name,
+                            .models = alias.models,
+                            .intent = intent_of(alias.intent)});
+  for (const auto& pool : config.pools)
+    tree.pools.push_back(pool_of(config, pool));
   for (const auto& m : config.models) {
     bool is_simulated = m.backend == runtime::model_backend::simulated;
     tree.models.push_back(
       {.name = m.name,
        .kind = std::string{to_string(m.backend)},
        .tasks = {task_kind::chat, task_kind::complete},
-       .workers = m.workers,
+       .workers = workers_of(config, m),
+       .pool = m.pool,
+       .slots = m.slots,
+       .purpose = kind_of(m.purpose),
        .prior = prior_of(m),
        .make_engine = is_simulated ? simulated(m, config.engine)
                                    : local(m, config.engine, executable)});

@@ -11,6 +11,8 @@
 
 #include <caf/actor_cast.hpp>
 
+#include <map>
+
 namespace troupe::cluster {
 namespace {
 
@@ -63,8 +65,8 @@ supervised_child shard_child(actor_env& env, const tree_config& config,
 /// How a run's edit is applied: as a client's would be.
 auto edit_for_runs(actor_env& env) {
   return [&env](const runtime::job_spec& stored, const std::string& edit) {
-    auto models = gateway::board_status{env, {}}.status().models;
-    return gateway::edited_request(stored, edit, models);
+    auto node = gateway::board_status{env, {}}.status();
+    return gateway::edited_request(stored, edit, node.models, node.aliases);
   };
 }
 
@@ -101,8 +103,62 @@ supervisor_config data(actor_env& env, runtime::tiered_store& store,
   return result;
 }
 
+using rosters =
+  std::map<std::string, std::shared_ptr<runtime::pool_roster>, std::less<>>;
+
+/// How the pools' workers are dealt at first.
+rosters make_rosters(const tree_config& config) {
+  rosters made;
+  for (const auto& pool : config.pools) {
+    std::vector<runtime::pool_share> shares;
+    for (const auto& m : pool.models) {
+      bool trial = m.kind == runtime::model_kind::experimental;
+      shares.push_back({.model = m.name,
+                        .workers_min = trial ? 0 : m.workers_min,
+                        .workers_max = m.workers_max,
+                        .waits = trial});
+    }
+    made[pool.name] = std::make_shared<runtime::pool_roster>(
+      runtime::deal_workers(pool.workers, shares));
+  }
+  return made;
+}
+
+supervised_child allocator_child(actor_env& env, const tree_pool& pool,
+                                 std::shared_ptr<runtime::pool_roster> roster) {
+  actors::allocator_config settings{.pool = pool.name,
+                                    .models = pool.models,
+                                    .limits = pool.limits,
+                                    .drain_max = pool.drain_max,
+                                    .roster = std::move(roster)};
+  return {.spec = {.name = directory::allocator_name(pool.name)},
+          .start = [&env, settings](uint64_t generation) {
+            return any(actors::spawn_allocator(env, settings, generation));
+          }};
+}
+
+supervised_child worker_child(actor_env& env, const tree_model& m, size_t i,
+                              const rosters& pools) {
+  supervised_child child{
+    .spec = {.name = directory::worker_name(m.name, i), .backoff = m.backoff},
+    .start = [&env, settings = actors::model_worker_config{
+                      .model = m.name,
+                      .index = i,
+                      .make_engine = m.make_engine,
+                      .pool = m.pool}](uint64_t generation) {
+      return any(actors::spawn_model_worker(env, settings, generation));
+    }};
+  if (auto at = pools.find(m.pool); at != pools.end())
+    child.awake = [roster = at->second, name = m.name, i] {
+      return roster->awake(name, i);
+    };
+  return child;
+}
+
 supervisor_config model(actor_env& env, const tree_config& config,
-                        const tree_model& m) {
+                        const tree_model& m, const rosters& pools) {
+  auto demand = config.demand;
+  demand.worker_slots = m.slots;
   supervisor_config result{.name = "model/" + m.name,
                            .listener = directory::dispatcher_name(m.name)};
   result.children.push_back(
@@ -121,20 +177,13 @@ supervisor_config model(actor_env& env, const tree_config& config,
                                     .workers = m.workers,
                                     .dispatch = config.dispatch,
                                     .boost = config.shard.rules->boost,
-                                    .prior = m.prior}](uint64_t generation) {
+                                    .prior = m.prior,
+                                    .demand = demand}](uint64_t generation) {
          return any(actors::spawn_dispatcher(env, settings, generation));
        },
      .takes_drain = true});
   for (size_t i = 0; i < m.workers; ++i)
-    result.children.push_back(
-      {.spec = {.name = directory::worker_name(m.name, i),
-                .backoff = m.backoff},
-       .start = [&env, settings = actors::model_worker_config{
-                         .model = m.name,
-                         .index = i,
-                         .make_engine = m.make_engine}](uint64_t generation) {
-         return any(actors::spawn_model_worker(env, settings, generation));
-       }});
+    result.children.push_back(worker_child(env, m, i, pools));
   return result;
 }
 
@@ -144,11 +193,19 @@ actors::supervisor_actor spawn_node_tree(actor_env& env, runtime::tiered_store& 
                                          const tree_config& config) {
   env.board.shards_total = config.shards;
   supervisor_config compute{.name = "compute"};
+  auto pools = make_rosters(config);
+  env.board.set_aliases(config.aliases);
   for (const auto& m : config.models) {
-    env.board.set_model(
-      {.name = m.name, .kind = m.kind, .tasks = m.tasks, .trouble = "loading"});
-    compute.children.push_back(nested(env, model(env, config, m), false));
+    env.board.set_model({.name = m.name,
+                         .kind = m.kind,
+                         .tasks = m.tasks,
+                         .trouble = "loading",
+                         .purpose = m.purpose});
+    compute.children.push_back(
+      nested(env, model(env, config, m, pools), false));
   }
+  for (const auto& pool : config.pools)
+    compute.children.push_back(allocator_child(env, pool, pools.at(pool.name)));
   supervisor_config root{
     .name = "root", .intensity = runtime::root_intensity, .root = true};
   root.children.push_back(nested(env, telemetry(env), false));

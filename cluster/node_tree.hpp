@@ -5,11 +5,13 @@
 //     telemetry     one-for-one   inspector
 //     data          rest-for-one  journal, readers, shards (one-for-one),
 //                                 replay_runner
-//     compute       one-for-one   model/<name> (breaker, dispatcher, workers)
+//     compute       one-for-one   model/<name> (breaker, dispatcher, workers),
+//                                 allocator/<pool>
 //
 // Starts top down, stops in reverse.
 #pragma once
 
+#include "actors/allocator.hpp"
 #include "actors/journal.hpp"
 #include "actors/queue_shard.hpp"
 #include "actors/supervisor.hpp"
@@ -28,11 +30,23 @@ struct tree_model {
   std::string name;
   std::string kind; ///< The backend's word, for people.
   std::vector<runtime::task_kind> tasks;
-  size_t workers = 1; ///< 1..64
+  size_t workers = 1;    ///< 1..64; of one in a pool: the pool's.
+  std::string pool = {}; ///< Empty: none.
+  uint32_t slots = 1;    ///< Of one worker.
+  runtime::model_kind purpose = runtime::model_kind::accurate;
   runtime::cost_prior prior;
   models::engine_factory make_engine;
   /// Between restarts of a worker.
   runtime::backoff_range backoff = runtime::engine_backoff;
+};
+
+/// Workers that several models share.
+struct tree_pool {
+  std::string name;
+  size_t workers = 1; ///< 1..64
+  std::vector<actors::allocator_model> models;
+  runtime::allocator_limits limits;
+  runtime::duration drain_max{std::chrono::seconds{60}};
 };
 
 struct tree_config {
@@ -41,6 +55,9 @@ struct tree_config {
   actors::queue_shard_config shard;
   runtime::dispatch_settings dispatch;
   std::vector<tree_model> models;
+  std::vector<tree_pool> pools;
+  std::vector<runtime::alias_line> aliases;
+  runtime::demand_settings demand;
 };
 
 /// Fills the board's lines, spawns the root and through it everything else.

@@ -242,7 +242,13 @@ node_status board_status::status() const {
                                   .tasks = line.tasks,
                                   .context_length = line.context_length,
                                   .ready = line.ready,
-                                  .breaker = line.breaker});
+                                  .breaker = line.breaker,
+                                  .purpose = line.purpose,
+                                  .loaded = line.loaded});
+  for (auto& line : board.aliases())
+    s.aliases.push_back({.name = std::move(line.name),
+                         .models = std::move(line.models),
+                         .intent = line.intent});
   return s;
 }
 

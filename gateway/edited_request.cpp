@@ -22,14 +22,16 @@ constexpr size_t depth_max = 32; ///< Of texts that were read once already.
 
 std::variant<job_spec, problem>
 edited_request(const job_spec& stored, const json::value& edit,
-               std::span<const model_info> models) {
+               std::span<const model_info> models,
+               std::span<const alias_info> aliases) {
   std::string text;
   json_writer writer{text};
   write_request(writer, stored);
   auto body = read_json(text, depth_max);
   if (!body)
     return to_problem(body.error());
-  auto made = read_job_request(merge_patch(std::move(*body), edit), models);
+  auto made =
+    read_job_request(merge_patch(std::move(*body), edit), models, aliases);
   if (auto* wrong = std::get_if<problem>(&made)) {
     for (auto& x : wrong->errors)
       x.pointer = "/edit" + x.pointer;
@@ -44,7 +46,8 @@ edited_request(const job_spec& stored, const json::value& edit,
 
 runtime::result<job_spec> edited_request(const job_spec& stored,
                                          const std::string& edit,
-                                         std::span<const model_info> models) {
+                                         std::span<const model_info> models,
+                                         std::span<const alias_info> aliases) {
   json::value patch = json::object{};
   if (!edit.empty()) {
     auto read = read_json(edit, depth_max);
@@ -52,7 +55,7 @@ runtime::result<job_spec> edited_request(const job_spec& stored,
       return read.error();
     patch = std::move(*read);
   }
-  auto made = edited_request(stored, patch, models);
+  auto made = edited_request(stored, patch, models, aliases);
   if (auto* wrong = std::get_if<problem>(&made))
     return runtime::fail(runtime::errc::validation_failed, wrong->detail);
   return std::get<job_spec>(std::move(made));

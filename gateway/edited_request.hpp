@@ -17,11 +17,13 @@ namespace troupe::gateway {
 /// pointers begin with /edit. It has the tenant and `replay_of`.
 std::variant<runtime::job_spec, problem>
 edited_request(const runtime::job_spec& stored, const boost::json::value& edit,
-               std::span<const model_info> models);
+               std::span<const model_info> models,
+               std::span<const alias_info> aliases = {});
 
 /// The same for an edit as text; empty = none.
 runtime::result<runtime::job_spec>
 edited_request(const runtime::job_spec& stored, const std::string& edit,
-               std::span<const model_info> models);
+               std::span<const model_info> models,
+               std::span<const alias_info> aliases = {});
 
 } // namespace troupe::gateway

@@ -1,5 +1,6 @@
 #include "gateway/job_json.hpp"
 
+#include "gateway/alias_choice.hpp"
 #include "runtime/errc.hpp"
 
 #include <array>
@@ -179,6 +180,7 @@ void write_head(json_writer& json, const job_record& record,
     json.null("model_used");
   else
     json.text("model_used", record.model_used);
+  write_alias(json, record);
   json.text("class", record.job_class);
   json.text("service_tier", to_string(record.tier));
   json.null("conversation");

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/client_sink.hpp"
+#include "runtime/scheduling/intent_policy.hpp"
 
 #include <optional>
 #include <string>
@@ -75,6 +76,13 @@ struct model_info {
   uint32_t context_length = 0;
   bool ready = false;
   runtime::breaker_state breaker = runtime::breaker_state::closed;
+  runtime::model_kind purpose = runtime::model_kind::accurate;
+  bool loaded = false; ///< Requests that want it `accurate` go elsewhere.
+};
+struct alias_info {
+  std::string name;
+  std::vector<std::string> models; ///< Best first.
+  runtime::request_intent intent = runtime::request_intent::accurate;
 };
 struct node_status {
   bool unready = false; ///< About to drain: /readyz only.
@@ -84,6 +92,7 @@ struct node_status {
   uint32_t shards_total = 0;
   runtime::store_health store;
   std::vector<model_info> models; ///< All configured ones.
+  std::vector<alias_info> aliases{};
 };
 class status_port {
 public:

@@ -1,5 +1,6 @@
 #include "gateway/job_request.hpp"
 
+#include "gateway/alias_choice.hpp"
 #include "gateway/field_reader.hpp"
 
 #include <algorithm>
@@ -241,7 +242,7 @@ void read_scalars(field_reader& body, job_spec& spec) {
 }
 
 void refuse_unsupported(field_reader& body) {
-  for (const auto* name : {"graph", "conversation", "intent", "webhook"})
+  for (const auto* name : {"graph", "conversation", "webhook"})
     body.not_supported(name);
   if (body.choice("truncation", {"disabled", "auto"}) == "auto")
     body.wrong("truncation", "`auto` " + std::string{not_supported_yet});
@@ -314,7 +315,8 @@ problem validation_problem(std::vector<field_error> errors) {
 }
 
 std::variant<job_spec, problem>
-read_job_request(const json::value& body, std::span<const model_info> models) {
+read_job_request(const json::value& body, std::span<const model_info> models,
+                 std::span<const alias_info> aliases) {
   std::vector<field_error> errors;
   const auto* object = body.if_object();
   if (!object)
@@ -325,9 +327,10 @@ read_job_request(const json::value& body, std::span<const model_info> models) {
   if (!model_name && !object->contains("model"))
     fields.wrong("model", "is required");
   spec.model = model_name.value_or("");
+  read_fallbacks(fields, models, spec);
+  choose_of_alias(fields, models, aliases, spec);
   const auto* model = find_model(models, spec.model);
   read_task(fields, model, spec);
-  read_fallbacks(fields, models, spec);
   read_input(fields, spec, errors);
   read_params(fields, spec, errors);
   read_deadline(fields, spec, errors);

@@ -3,7 +3,7 @@
 //
 // Fields of the API contract that this version refuses (422, "not supported yet
 // by this version") instead of ignoring them:
-//   graph, conversation, intent, webhook, `truncation: auto`, `task` embed, classify, rerank and run, and in `params` tools,
+//   graph, conversation, webhook, `truncation: auto`, `task` embed, classify, rerank and run, and in `params` tools,
 //   tool_choice, response_format, dimensions and `top_logprobs` above 0.
 #pragma once
 
@@ -18,10 +18,12 @@
 
 namespace troupe::gateway {
 
-/// `models`: all configured ones. The specification lacks id and tenant.
+/// `models`, `aliases`: all configured ones. The specification lacks id and
+/// tenant; instead of an alias it has the model that was chosen.
 std::variant<runtime::job_spec, problem>
 read_job_request(const boost::json::value& body,
-                 std::span<const model_info> models);
+                 std::span<const model_info> models,
+                 std::span<const alias_info> aliases = {});
 
 /// The body of POST .../cancel: {"reason"?: up to 200 characters}.
 std::variant<std::string, problem>

@@ -9,7 +9,7 @@
 namespace troupe::gateway {
 
 /// `read_job_request` makes an equal specification of it, but for the id, the
-/// tenant, the estimate and `replay_of`.
+/// tenant, the estimate, `replay_of` and what an alias chose.
 void write_request(json_writer& json, const runtime::job_spec& spec);
 
 } // namespace troupe::gateway

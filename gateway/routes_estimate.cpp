@@ -21,7 +21,8 @@ std::variant<job_spec, problem> read_request(const exchange& ex) {
   const auto body = read_json(ex.request.body, ex.home.limits().json_depth_max);
   if (!body)
     return to_problem(body.error());
-  auto parsed = read_job_request(*body, ex.home.status().models);
+  auto parsed =
+    read_job_request(*body, ex.home.status().models, ex.home.status().aliases);
   if (auto* spec = std::get_if<job_spec>(&parsed))
     spec->tenant = open_tenant;
   return parsed;

@@ -73,7 +73,8 @@ std::variant<job_submission, problem> read_submission(exchange& ex) {
     read_json(ex.request.body, ex.home.limits().json_depth_max, &memory);
   if (!body)
     return to_problem(body.error());
-  auto parsed = read_job_request(*body, ex.home.status().models);
+  auto parsed =
+    read_job_request(*body, ex.home.status().models, ex.home.status().aliases);
   if (auto* wrong = std::get_if<problem>(&parsed))
     return std::move(*wrong);
   job_submission made{

@@ -1,5 +1,6 @@
 #include "gateway/routes_node.hpp"
 
+#include "gateway/alias_choice.hpp"
 #include "gateway/io_thread.hpp"
 #include "gateway/json_writer.hpp"
 #include "gateway/routes_breakers.hpp"
@@ -106,7 +107,8 @@ http_reply status_reply(bool good, std::string_view word) {
   return reply;
 }
 
-void write_model(json_writer& json, const model_info& model) {
+void write_model(json_writer& json, const node_status& node,
+                 const model_info& model) {
   json.begin_object();
   json.text("id", model.name);
   json.text("object", "model");
@@ -120,6 +122,7 @@ void write_model(json_writer& json, const model_info& model) {
   for (const auto task : model.tasks)
     json.text(to_string(task));
   json.end_array();
+  write_aliases(json, node.aliases, model.name);
   if (model.context_length > 0)
     json.number("context_length", model.context_length);
   else
@@ -204,20 +207,22 @@ task<http_reply> get_models(exchange& ex) {
   json.text("object", "list");
   json.key("data");
   json.begin_array();
-  for (const auto& model : ex.home.status().models)
-    write_model(json, model);
+  const auto& node = ex.home.status();
+  for (const auto& model : node.models)
+    write_model(json, node, model);
   json.end_array();
   json.end_object();
   co_return reply;
 }
 
 task<http_reply> get_model(exchange& ex) {
-  for (const auto& model : ex.home.status().models) {
+  const auto& node = ex.home.status();
+  for (const auto& model : node.models) {
     if (model.name != ex.params.front())
       continue;
     http_reply reply;
     json_writer json{reply.body};
-    write_model(json, model);
+    write_model(json, node, model);
     co_return reply;
   }
   co_return ex.fail({.slug = "model-not-found",

@@ -168,7 +168,8 @@ task<http_reply> replay(exchange& ex, replay_kind kind) {
       co_return preview(job.record, nullptr);
     co_return co_await reply_with_earlier(ex, *job.record.replayed_as);
   }
-  auto made = edited_request(*job.spec, order.edit, ex.home.status().models);
+  auto made = edited_request(*job.spec, order.edit, ex.home.status().models,
+                             ex.home.status().aliases);
   if (const auto* wrong = std::get_if<problem>(&made))
     co_return ex.fail(*wrong);
   auto& spec = std::get<job_spec>(made);

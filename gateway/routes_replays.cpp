@@ -137,7 +137,8 @@ task<void> try_edit(exchange& ex, const replay_request& request,
     if (!read || !read->job.spec)
       continue;
     auto made =
-      edited_request(*read->job.spec, request.edit, ex.home.status().models);
+      edited_request(*read->job.spec, request.edit, ex.home.status().models,
+                     ex.home.status().aliases);
     if (const auto* wrong = std::get_if<problem>(&made))
       into.invalid.emplace_back(id, wrong->detail);
   }

@@ -37,6 +37,9 @@ enum class store_kind : uint8_t { rocksdb, memory };
 enum class durability_level : uint8_t { fsync, os };
 enum class model_backend : uint8_t { torch_decoder, simulated };
 enum class service_distribution : uint8_t { lognormal, constant };
+/// What a model of an alias or a pool is for; see model_kind.
+enum class model_purpose : uint8_t { fast, accurate, experimental };
+enum class alias_intent : uint8_t { fast, accurate, explore };
 
 struct node_settings {
   std::string name = "a";
@@ -104,6 +107,10 @@ struct model_settings {
   std::string path; ///< Absolute once loaded; empty: `simulated`.
   uint32_t slots = 8;
   uint32_t workers = 1;
+  std::string pool; ///< Empty: workers of its own.
+  uint32_t workers_min = 1;
+  uint32_t workers_max = 0; ///< 0: as many as the pool has.
+  model_purpose purpose = model_purpose::accurate;
   uint32_t context_length_max = 0; ///< Tokens; 0 = the model's own.
   uint32_t prefill_tokens_max = 256;
   uint32_t threads = 1;
@@ -111,6 +118,22 @@ struct model_settings {
   std::optional<simulated_settings> simulated; ///< Set iff `simulated`.
   friend bool operator==(const model_settings&,
                          const model_settings&) = default;
+};
+
+/// Workers that several models share.
+struct pool_settings {
+  std::string name;
+  uint32_t workers = 1;
+  friend bool operator==(const pool_settings&, const pool_settings&) = default;
+};
+
+/// A name that stands for one of several models, by the request's intent.
+struct alias_settings {
+  std::string name;
+  std::vector<std::string> models;              ///< In order of preference.
+  alias_intent intent = alias_intent::accurate; ///< Of requests without one.
+  friend bool operator==(const alias_settings&,
+                         const alias_settings&) = default;
 };
 
 struct engine_settings {
@@ -150,6 +173,8 @@ struct config {
   store_settings store;
   uint32_t shards = 64;
   std::vector<model_settings> models;
+  std::vector<pool_settings> pools;
+  std::vector<alias_settings> aliases;
   engine_settings engine;
   queue_settings queue;
   scheduling_settings scheduling;

@@ -166,12 +166,15 @@ protected:
 
 private:
   static std::string type_of(text_rule rule) {
-    return rule == text_rule::name ? "name" : "path";
+    bool is_name = rule == text_rule::name || rule == text_rule::optional_name;
+    return is_name ? "name" : "path";
   }
   static std::string range_of(text_rule rule) {
     switch (rule) {
       case text_rule::name:
         return "1 to 128 of A-Z a-z 0-9 . _ : / @ -";
+      case text_rule::optional_name:
+        return "empty, or 1 to 128 of A-Z a-z 0-9 . _ : / @ -";
       case text_rule::folder_path:
         return "a folder";
       case text_rule::file_path:

@@ -93,6 +93,8 @@ void check_rules(config& value, const problem_report& report) {
   if (value.queue.resident_jobs_max > value.queue.queued_jobs_max)
     report("queue.resident_jobs_max", "must not be above queued_jobs_max");
   check_models(value, report);
+  check_pools(value, report);
+  check_aliases(value, report);
 }
 
 void check_files(const config& value, const problem_report& report) {

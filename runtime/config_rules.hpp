@@ -16,6 +16,10 @@ using problem_report =
 /// Also completes what depends on other keys (`simulated` of simulated models).
 void check_rules(config& value, const problem_report& report);
 
+/// The part of it about pools and aliases.
+void check_pools(const config& value, const problem_report& report);
+void check_aliases(const config& value, const problem_report& report);
+
 /// Looks at the file system: model folders, the engine binary.
 void check_files(const config& value, const problem_report& report);
 

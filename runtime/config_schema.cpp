@@ -13,6 +13,10 @@ constexpr std::array<std::string_view, 2> backend_words{"torch_decoder",
                                                         "simulated"};
 constexpr std::array<std::string_view, 2> service_words{"lognormal",
                                                         "constant"};
+constexpr std::array<std::string_view, 3> purpose_words{"fast", "accurate",
+                                                        "experimental"};
+constexpr std::array<std::string_view, 3> intent_words{"fast", "accurate",
+                                                       "explore"};
 constexpr std::array<std::string_view, 4> level_words{"debug", "info", "warn",
                                                       "error"};
 
@@ -35,6 +39,8 @@ void describe(config_visitor& v, config& x) {
   v.integer({"shards", "Queue shards; fixed once the store exists."}, x.shards,
             {1, 1024});
   v.list({"models", "What this node serves; at least one."}, x.models);
+  v.list({"pools", "Workers that several models share."}, x.pools);
+  v.list({"aliases", "Names that stand for one of several models."}, x.aliases);
   v.section({"engine", "The supervised processes that compute."}, x.engine);
   v.section({"queue", "Bounds of what may wait."}, x.queue);
   v.section({"scheduling", "The order of the queue."}, x.scheduling);
@@ -115,7 +121,17 @@ void describe(config_visitor& v, model_settings& x) {
          x.path, text_rule::folder_path);
   v.integer({"slots", "Jobs that one worker runs at once."}, x.slots,
             {1, 1024});
-  v.integer({"workers", "Engine processes of this model."}, x.workers, {1, 64});
+  v.integer({"workers", "Engine processes of this model; not in a pool."},
+            x.workers, {1, 64});
+  v.text({"pool", "Whose workers it shares; empty: it has its own."}, x.pool,
+         text_rule::optional_name);
+  v.integer({"workers_min", "Workers that its pool never takes away."},
+            x.workers_min, {0, 64});
+  v.integer({"workers_max", "Workers that its pool gives at most; 0: any "
+                            "number."},
+            x.workers_max, {0, 64});
+  v.choice({"kind", "What an alias or a pool uses it for."}, x.purpose,
+           purpose_words);
   v.integer({"context_length_max", "Tokens of input and output; 0: the model's "
                                    "own limit."},
             x.context_length_max, {0, 1'048'576});
@@ -140,6 +156,20 @@ void describe(config_visitor& v, simulated_settings& x) {
   v.integer({"tokens", "Words of an answer."}, x.tokens, {0, 1'000'000});
   v.integer({"seed", "The same seed and job give the same answer."}, x.seed,
             {0, UINT64_MAX});
+}
+
+void describe(config_visitor& v, pool_settings& x) {
+  v.required_text({"name", "What `models[].pool` calls it; unique."}, x.name,
+                  text_rule::name);
+  v.integer({"workers", "Workers that its models share."}, x.workers, {1, 64});
+}
+
+void describe(config_visitor& v, alias_settings& x) {
+  v.required_text({"name", "What requests call it; unlike every model."},
+                  x.name, text_rule::name);
+  v.names({"models", "The models that it stands for, best first."}, x.models,
+          16);
+  v.choice({"intent", "Of requests that bring none."}, x.intent, intent_words);
 }
 
 void describe(config_visitor& v, engine_settings& x) {

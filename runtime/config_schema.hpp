@@ -25,9 +25,10 @@ struct real_range {
 };
 /// What a text may be.
 enum class text_rule : uint8_t {
-  name,        ///< 1..128 of letters, digits and `._:/@-`.
-  folder_path, ///< Relative to the file's folder.
-  file_path    ///< Likewise.
+  name,          ///< 1..128 of letters, digits and `._:/@-`.
+  optional_name, ///< Likewise, or empty.
+  folder_path,   ///< Relative to the file's folder.
+  file_path      ///< Likewise.
 };
 using word_list = std::span<const std::string_view>;
 /// A key's name and the line about it; static texts.
@@ -121,10 +122,13 @@ void describe(config_visitor& v, admin_settings& x);
 void describe(config_visitor& v, store_settings& x);
 void describe(config_visitor& v, model_settings& x);
 void describe(config_visitor& v, simulated_settings& x);
+void describe(config_visitor& v, pool_settings& x);
+void describe(config_visitor& v, alias_settings& x);
 void describe(config_visitor& v, engine_settings& x);
 void describe(config_visitor& v, queue_settings& x);
 void describe(config_visitor& v, scheduling_settings& x);
 void describe(config_visitor& v, boost_m_settings& x);
+void describe(config_visitor& v, allocator_settings& x);
 void describe(config_visitor& v, tiers_settings& x);
 void describe(config_visitor& v, tier_settings& x);
 void describe(config_visitor& v, classes_settings& x);

@@ -50,6 +50,12 @@ void describe(config_visitor& v, scheduling_settings& x) {
             x.deadline_margin, {0, 60});
   v.seconds({"lease_timeout_s", "A slot that nobody took is free after it."},
             x.lease_timeout, {0.1, 60});
+  v.seconds({"accurate_high_s", "Due work of an accurate model beyond which an "
+                                "alias prefers its fast ones."},
+            x.accurate_high, {0.1, 86'400});
+  v.section({"allocator", "When a pool's worker moves to another model, and "
+                          "how many are asked for."},
+            x.allocator);
   v.section({"tiers", "What each service tier weighs."}, x.tiers);
   v.section({"classes", "What each class of jobs may expect."}, x.classes);
 }
@@ -58,6 +64,26 @@ void describe(config_visitor& v, boost_m_settings& x) {
   v.real({"mean", "For `order: mean`."}, x.mean, {0.001, 1000});
   v.real({"tail", "For `order: tail`."}, x.tail, {0.001, 1000});
   v.real({"short", "For `order: short`."}, x.brief, {0.001, 1000});
+}
+
+void describe(config_visitor& v, allocator_settings& x) {
+  v.seconds({"gain_min_s", "Drain time that a move must gain, at least."},
+            x.gain_min, {0.1, 3600});
+  v.real({"gain_ratio", "And at least this part of what the move itself "
+                        "takes."},
+         x.gain_ratio, {0, 100});
+  v.seconds({"drain_max_s", "A worker that is to move may finish what it runs; "
+                            "then that is requeued."},
+            x.drain_max, {0.1, 86'400});
+  v.real({"experimental_share_max", "Of a pool's workers, for its experimental "
+                                    "models."},
+         x.experimental_share_max, {0, 1});
+  v.real({"target_utilization", "Of troupe_scale_desired_workers: how busy "
+                                "workers should be."},
+         x.target_utilization, {0.01, 1});
+  v.seconds({"drain_target_s", "Of the same: in which the backlog should be "
+                               "done."},
+            x.drain_target, {0.1, 86'400});
 }
 
 void describe(config_visitor& v, tiers_settings& x) {

@@ -87,7 +87,9 @@ value_or_reason<size_t> read_word(const plain_scalar& text, word_list words) {
 
 value_or_reason<std::string> read_text(const std::string& text, text_rule rule,
                                        const std::filesystem::path& directory) {
-  if (rule == text_rule::name) {
+  if (rule == text_rule::optional_name && text.empty())
+    return {text, {}};
+  if (rule == text_rule::name || rule == text_rule::optional_name) {
     if (text.empty() || text.size() > 128
         || !std::all_of(text.begin(), text.end(), is_name_char))
       return {std::nullopt, "must be 1 to 128 letters, digits and . _ : / @ -"};

@@ -81,6 +81,27 @@ std::optional<service_tier> tier_from_string(std::string_view word) noexcept {
   return value_of<service_tier>(word, tiers, 1);
 }
 
+std::string_view to_string(request_intent intent) noexcept {
+  switch (intent) {
+    case request_intent::fast:
+      return "fast";
+    case request_intent::accurate:
+      return "accurate";
+    case request_intent::explore:
+      return "explore";
+  }
+  return "unknown";
+}
+
+std::optional<request_intent>
+intent_from_string(std::string_view word) noexcept {
+  for (auto x : {request_intent::fast, request_intent::accurate,
+                 request_intent::explore})
+    if (word == to_string(x))
+      return x;
+  return std::nullopt;
+}
+
 job_record make_record(const job_spec& spec) {
   job_record record;
   record.id = spec.id;
@@ -104,6 +125,8 @@ job_record make_record(const job_spec& spec) {
   record.fallbacks = spec.fallbacks;
   record.replay_of = spec.replay_of;
   record.durable = spec.durable;
+  record.alias = spec.alias;
+  record.intent = spec.intent;
   return record;
 }
 

@@ -83,6 +83,8 @@ struct job_spec {
   std::optional<job_id> replay_of; ///< The job that this one repeats.
   /// False: ephemeral, never on the disk; a crash of the node ends it.
   bool durable = true;
+  std::string alias; ///< Under which `model` was asked for; or empty.
+  std::optional<request_intent> intent; ///< With `alias`: why that model.
   friend bool operator==(const job_spec&, const job_spec&) = default;
 };
 
@@ -168,6 +170,8 @@ struct job_record {
   letter_state letter = letter_state::dead;
   std::optional<job_id> replayed_as; ///< With letter_state::replayed.
   bool durable = true;               ///< See job_spec.
+  std::string alias;                 ///< As in the request.
+  std::optional<request_intent> intent;
 
   const std::string& queue() const noexcept {
     return queue_model.empty() ? model : queue_model;

@@ -47,6 +47,11 @@ struct enum_range<degradation_kind> {
                         last = degradation_kind::output_limit;
 };
 template <>
+struct enum_range<request_intent> {
+  static constexpr auto first = request_intent::fast,
+                        last = request_intent::explore;
+};
+template <>
 struct enum_range<letter_state> {
   static constexpr auto first = letter_state::dead,
                         last = letter_state::dropped;

@@ -101,6 +101,8 @@ void fields(V& v, T& x) {
   v("may_degrade", x.may_degrade);
   v("replay_of", x.replay_of);
   v("durable", x.durable);
+  v("alias", x.alias);
+  v("intent", x.intent);
 }
 
 template <class V, maybe_const<job_degradation> T>
@@ -180,6 +182,8 @@ void fields(V& v, T& x) {
   v("letter", x.letter);
   v("replayed_as", x.replayed_as);
   v("durable", x.durable);
+  v("alias", x.alias);
+  v("intent", x.intent);
 }
 
 template <class V, maybe_const<job_created> T>

@@ -66,6 +66,9 @@ enum class degradation_kind : uint8_t {
   output_limit
 };
 
+// Numbers are stored: append only. What a request wants of an alias.
+enum class request_intent : uint8_t { fast = 1, accurate, explore };
+
 // Words as in the API. Total.
 std::string_view to_string(task_kind x) noexcept;
 std::string_view to_string(job_status x) noexcept;
@@ -75,8 +78,11 @@ std::string_view to_string(deadline_action x) noexcept;
 std::string_view to_string(resume_mode x) noexcept; ///< resume = "continue".
 std::string_view to_string(finish_reason x) noexcept;
 std::string_view to_string(degradation_kind x) noexcept;
+std::string_view to_string(request_intent x) noexcept;
 std::optional<task_kind> task_from_string(std::string_view word) noexcept;
 std::optional<job_status> status_from_string(std::string_view word) noexcept;
+std::optional<request_intent>
+intent_from_string(std::string_view word) noexcept;
 std::optional<service_tier> tier_from_string(std::string_view word) noexcept;
 
 } // namespace troupe::runtime

@@ -120,6 +120,24 @@ constexpr std::array table{
   metric_definition{metric::engine_restarts, "troupe_engine_restarts_total",
                     counter, model, none, "restarts",
                     "Engines started again after they died."},
+  metric_definition{metric::workers_ejected, "troupe_workers_ejected", gauge,
+                    model, none, "workers",
+                    "Workers left out for a while because they alone fail."},
+  metric_definition{metric::worker_ejections, "troupe_worker_ejections_total",
+                    counter, model, none, "ejections",
+                    "Workers left out after 5 failures in a row."},
+  metric_definition{metric::scale_desired_workers,
+                    "troupe_scale_desired_workers", gauge, model, none,
+                    "workers", "Workers that the model's work asks for."},
+  metric_definition{metric::alloc_workers, "troupe_alloc_workers", gauge, model,
+                    worker_state, "workers",
+                    "Workers that a pool gives the model."},
+  metric_definition{metric::alloc_moves, "troupe_alloc_moves_total", counter,
+                    model, direction, "moves",
+                    "Workers that a pool moved to or from the model."},
+  metric_definition{metric::alloc_load_seconds, "troupe_alloc_load_seconds",
+                    histogram, model, none, "seconds",
+                    "From the decision to move a worker until it serves."},
   metric_definition{metric::actors, "troupe_actors", gauge, none, none,
                     "actors", "Actors in the catalog."},
   metric_definition{metric::actor_restarts, "troupe_actor_restarts_total",
@@ -176,6 +194,9 @@ constexpr std::array<std::string_view, 3> cause_values{
   "worker_lost", "model_error", "suspect_batch"};
 constexpr std::array<std::string_view, 3> breaker_values{"closed", "open",
                                                          "half_open"};
+constexpr std::array<std::string_view, 3> worker_values{"ready", "loading",
+                                                        "draining"};
+constexpr std::array<std::string_view, 2> direction_values{"in", "out"};
 constexpr std::array<std::string_view, 5> letter_values{
   "undeliverable", "unmatched", "errors", "exceptions", "stale"};
 
@@ -214,6 +235,10 @@ std::string_view label_name(label_domain domain) noexcept {
       return "target";
     case breaker:
       return "to";
+    case worker_state:
+      return "state";
+    case direction:
+      return "direction";
     case letter:
       return "reason";
   }
@@ -244,6 +269,10 @@ std::span<const std::string_view> label_values(label_domain domain) noexcept {
       return cause_values;
     case breaker:
       return breaker_values;
+    case worker_state:
+      return worker_values;
+    case direction:
+      return direction_values;
     case letter:
       return letter_values;
   }

@@ -50,6 +50,12 @@ enum class metric : uint8_t {
   store_writable,
   engine_slots,
   engine_restarts,
+  workers_ejected,
+  worker_ejections,
+  scale_desired_workers,
+  alloc_workers,
+  alloc_moves,
+  alloc_load_seconds,
   actors,
   actor_restarts,
   actors_quarantined,
@@ -77,6 +83,8 @@ enum class label_domain : uint8_t {
   retry_cause,   ///< Why an attempt is repeated.
   target,        ///< What a breaker guards: the configured models.
   breaker,       ///< closed open half_open.
+  worker_state,  ///< ready loading draining.
+  direction,     ///< in out.
   letter         ///< Why a message reached nobody.
 };
 

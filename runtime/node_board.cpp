@@ -20,6 +20,14 @@ std::vector<model_line> node_board::models() const {
   });
 }
 
+void node_board::set_aliases(std::vector<alias_line> aliases) {
+  aliases_.with([&](auto& x) { x = std::move(aliases); });
+}
+
+std::vector<alias_line> node_board::aliases() const {
+  return aliases_.with([](const auto& x) { return x; });
+}
+
 void node_board::change_slots(const std::string& model, int64_t by,
                               uint32_t context_length, std::string trouble) {
   models_.with([&](auto& models) {
@@ -106,6 +114,42 @@ uint64_t node_board::retries_left(const std::string& model,
   return models_.with([&](const auto& models) {
     auto it = models.find(model);
     return it == models.end() ? uint64_t{0} : it->second.retries.left(now);
+  });
+}
+
+void node_board::set_demand(const std::string& model,
+                            const model_demand& demand) {
+  models_.with([&](auto& models) {
+    auto it = models.find(model);
+    if (it == models.end())
+      return;
+    it->second.demand = demand;
+    it->second.line.loaded = demand.loaded;
+  });
+}
+
+model_demand node_board::demand(const std::string& model) const {
+  return models_.with([&](const auto& models) {
+    auto it = models.find(model);
+    return it == models.end() ? model_demand{} : it->second.demand;
+  });
+}
+
+void node_board::note_load(const std::string& model, duration took) {
+  models_.with([&](auto& models) {
+    auto it = models.find(model);
+    if (it == models.end())
+      return;
+    auto& longest = it->second.load_time;
+    // Half as long counts as such only when it happens again.
+    longest = std::max(took, (longest + took) / 2);
+  });
+}
+
+duration node_board::load_time(const std::string& model) const {
+  return models_.with([&](const auto& models) {
+    auto it = models.find(model);
+    return it == models.end() ? duration{0} : it->second.load_time;
   });
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/job.hpp"
 #include "runtime/overload/breaker_line.hpp"
 #include "runtime/overload/retry_budget.hpp"
+#include "runtime/scheduling/demand_meter.hpp"
 #include "runtime/scheduling/queue_standing.hpp"
 
 #include <array>
@@ -31,6 +32,15 @@ struct model_line {
   bool ready = false;          ///< At least one worker serves.
   std::string trouble;         ///< Why not, for people.
   breaker_state breaker = breaker_state::closed;
+  model_kind purpose = model_kind::accurate; ///< For aliases.
+  bool loaded = false; ///< Its due work is beyond `accurate_high_s`.
+};
+
+/// A name that stands for one of several models.
+struct alias_line {
+  std::string name;
+  std::vector<std::string> models;                  ///< Best first.
+  request_intent intent = request_intent::accurate; ///< When none is given.
 };
 
 class node_board {
@@ -60,6 +70,8 @@ public:
   /// Lines exist for every configured model before traffic starts.
   void set_model(model_line line);
   std::vector<model_line> models() const;
+  void set_aliases(std::vector<alias_line> aliases);
+  std::vector<alias_line> aliases() const;
   /// A worker of the model begins (> 0) or ends (< 0) to serve with so many
   /// slots. `trouble`: why it ended, for people.
   void change_slots(const std::string& model, int64_t by,
@@ -74,6 +86,15 @@ public:
   tier_depths depths(const std::string& model) const;
   /// All of them together.
   queue_load load(const std::string& model) const;
+
+  // --- demand ----------------------------------------------------------------
+  /// What the model's dispatcher measured last.
+  void set_demand(const std::string& model, const model_demand& demand);
+  model_demand demand(const std::string& model) const;
+  /// A worker of the model took so long to be ready.
+  void note_load(const std::string& model, duration took);
+  /// The longest of late: 0 while unknown.
+  duration load_time(const std::string& model) const;
 
   // --- overload --------------------------------------------------------------
   /// What the model's breaker said last; while it is being restarted that stays.
@@ -95,8 +116,11 @@ private:
     int64_t waiting_us = 0;
     breaker_line breaker;
     retry_budget retries;
+    model_demand demand;
+    duration load_time{0};
   };
   guarded<std::map<std::string, line_state>> models_;
+  guarded<std::vector<alias_line>> aliases_;
 };
 
 } // namespace troupe::runtime

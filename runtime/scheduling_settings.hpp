@@ -54,6 +54,17 @@ struct classes_settings {
                          const classes_settings&) = default;
 };
 
+struct allocator_settings {
+  duration gain_min{std::chrono::seconds{2}};
+  double gain_ratio = 0.25;
+  duration drain_max{std::chrono::seconds{60}};
+  double experimental_share_max = 0.1;
+  double target_utilization = 0.75;
+  duration drain_target{std::chrono::seconds{60}};
+  friend bool operator==(const allocator_settings&,
+                         const allocator_settings&) = default;
+};
+
 struct scheduling_settings {
   queue_order order = queue_order::mean;
   boost_m_settings boost_m;
@@ -64,6 +75,8 @@ struct scheduling_settings {
   uint32_t tenant_in_flight_max = 0;
   duration deadline_margin{std::chrono::milliseconds{100}};
   duration lease_timeout{std::chrono::seconds{2}};
+  duration accurate_high{std::chrono::seconds{10}};
+  allocator_settings allocator;
   tiers_settings tiers;
   classes_settings classes;
 

@@ -61,8 +61,14 @@ void shard_ledger::committed(job_id id, spec_ptr spec, mono_time now) {
     e.spec = std::move(spec);
     ++specs_resident_;
   }
+  models_[e.record.queue()].arrived_s += e.record.estimated_s;
   arm_limits(e, now, e.record.created_at);
   make_ready(e);
+}
+
+double shard_ledger::take_arrived_s(const std::string& model) {
+  auto it = models_.find(model);
+  return it == models_.end() ? 0 : std::exchange(it->second.arrived_s, 0);
 }
 
 // --- leasing ----------------------------------------------------------------

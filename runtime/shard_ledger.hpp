@@ -144,6 +144,8 @@ public:
   }
   /// What waits for the model with a key of at most `key`.
   key_histogram::totals backlog(const std::string& model, int64_t key) const;
+  /// Predicted work of the jobs that came for the model since the last call.
+  double take_arrived_s(const std::string& model);
   backlog_curve curve(const std::string& model) const {
     return backlog_curve{queue_.histogram(model)};
   }
@@ -219,6 +221,7 @@ private:
     policy_ptr policy;
     double limit_s = 0; ///< The largest B so far.
     tier_depths depths{};
+    double arrived_s = 0;
   };
   const model_state& model(const std::string& name) const;
   job_ladder ladder() const;

@@ -36,6 +36,8 @@ std::string_view to_string(child_state state) noexcept {
       return "quarantined";
     case child_state::abandoned:
       return "abandoned";
+    case child_state::dormant:
+      return "dormant";
   }
   return "unknown";
 }
@@ -46,9 +48,11 @@ supervision_plan::supervision_plan(supervision_strategy strategy,
   : strategy_{strategy}, window_{intensity}, specs_{std::move(children)} {
   slots_.reserve(specs_.size());
   for (const auto& spec : specs_)
-    slots_.push_back({.generation = spec.generation,
-                      .window = restart_window{spec.intensity},
-                      .backoff = restart_backoff{spec.backoff}});
+    slots_.push_back(
+      {.state = spec.dormant ? child_state::dormant : child_state::down,
+       .generation = spec.generation,
+       .window = restart_window{spec.intensity},
+       .backoff = restart_backoff{spec.backoff}});
 }
 
 supervision_actions supervision_plan::start(mono_time now) {
@@ -148,6 +152,31 @@ supervision_actions supervision_plan::release(size_t i, mono_time now) {
   return out;
 }
 
+supervision_actions supervision_plan::wake(size_t i, mono_time now) {
+  supervision_actions out;
+  auto& s = slots_.at(i);
+  if (s.state != child_state::dormant || draining_ || stopping_)
+    return out;
+  s.state = child_state::down;
+  s.due = now;
+  settle(now, out);
+  return out;
+}
+
+supervision_actions supervision_plan::rest(size_t i, mono_time now) {
+  supervision_actions out;
+  auto& s = slots_.at(i);
+  if (s.state == child_state::down || s.state == child_state::quarantined) {
+    lie_down(i);
+  } else if (is_alive(s.state)) {
+    s.rests = true;
+    if (!is_dying(s.state))
+      ask_to_stop(i, now, out);
+  }
+  settle(now, out);
+  return out;
+}
+
 std::optional<mono_time> supervision_plan::next_timer() const noexcept {
   std::optional<mono_time> next;
   auto at = [&next](mono_time t) { next = next ? std::min(*next, t) : t; };
@@ -235,8 +264,20 @@ void supervision_plan::went_down(size_t i, mono_time now) noexcept {
   auto again = s.recycle && !stopping_ && !draining_
                && specs_[i].mode != restart_mode::temporary;
   s.backoff.stopped(now);
+  if (s.rests && !stopping_)
+    return lie_down(i);
   s.recycle = false;
   s.state = again ? child_state::down : child_state::finished;
+  s.due = mono_time{};
+}
+
+void supervision_plan::lie_down(size_t i) noexcept {
+  auto& s = slots_[i];
+  s.rests = false;
+  s.recycle = false;
+  s.window.clear();
+  s.backoff.reset();
+  s.state = child_state::dormant;
   s.due = mono_time{};
 }
 
@@ -279,15 +320,20 @@ bool supervision_plan::stop_last(mono_time now, supervision_actions& out) {
     auto& s = slots_[i];
     if (!is_alive(s.state) || !(stopping_ || s.recycle))
       continue;
-    if (!is_dying(s.state)) {
-      auto deadline = specs_[i].stop_deadline;
-      s.state = child_state::stopping;
-      s.due = deadline > duration{0} ? now + deadline : mono_time::max();
-      emit(kind::stop_child, i, out, deadline);
-    }
+    if (!is_dying(s.state))
+      ask_to_stop(i, now, out);
     return true;
   }
   return false;
+}
+
+void supervision_plan::ask_to_stop(size_t i, mono_time now,
+                                   supervision_actions& out) {
+  auto& s = slots_[i];
+  auto deadline = specs_[i].stop_deadline;
+  s.state = child_state::stopping;
+  s.due = deadline > duration{0} ? now + deadline : mono_time::max();
+  emit(kind::stop_child, i, out, deadline);
 }
 
 void supervision_plan::start_due(mono_time now, supervision_actions& out) {

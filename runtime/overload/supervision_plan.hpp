@@ -8,6 +8,8 @@
 // An action may be answered at once: the shell feeds `child_started` after a
 // spawn and appends what that returns to the list it is working through.
 //
+//   (a dormant child leaves and enters this by wake and rest)
+//
 //   down --start--> starting --child_started--> running --+
 //    ^ ^                |                          |      |
 //    | +-- crash: wait -+------- child_down -------+      stop, or a
@@ -51,6 +53,7 @@ struct child_spec {
   /// Last generation used under this name, 0 if none: names outlive the
   /// supervisor, so its successor passes what the catalog knows.
   uint64_t generation = 0;
+  bool dormant = false; ///< Not started before `wake`.
 };
 
 enum class child_state : uint8_t {
@@ -61,7 +64,8 @@ enum class child_state : uint8_t {
   killed,      ///< A kill action is out.
   finished,    ///< Ended for good: mode, or the supervisor stops or drains.
   quarantined, ///< Budget spent; waits for `release`.
-  abandoned    ///< Did not die of its kill while the supervisor stops.
+  abandoned,   ///< Did not die of its kill while the supervisor stops.
+  dormant      ///< Not wanted now.
 };
 
 std::string_view to_string(child_state state) noexcept;
@@ -130,6 +134,11 @@ public:
   /// Lifts a quarantine with a fresh budget of the child (the supervisor's
   /// stays); no effect on other states or while draining or stopping.
   supervision_actions release(size_t i, mono_time now);
+  /// Starts a dormant child; no effect on others, or while draining or stopping.
+  supervision_actions wake(size_t i, mono_time now);
+  /// Stops the child if it runs; then it is dormant, with fresh budgets of its
+  /// own. No effect on one that ended for good.
+  supervision_actions rest(size_t i, mono_time now);
 
   /// When `timer` must be called next, if at all.
   std::optional<mono_time> next_timer() const noexcept;
@@ -153,6 +162,7 @@ private:
     child_state state = child_state::down;
     uint64_t generation = 0;
     bool recycle = false; ///< Must be down before the group starts again.
+    bool rests = false;   ///< Will be dormant once it is down.
     mono_time due{};      ///< down: not before; stopping, killed: at most.
     uint32_t restarts = 0;
     restart_window window;
@@ -171,10 +181,12 @@ private:
   void escalate(size_t i, supervision_actions& out);
   void recycle_group(size_t i, mono_time due) noexcept;
   void went_down(size_t i, mono_time now) noexcept;
+  void lie_down(size_t i) noexcept;
   void end_for_good(size_t i) noexcept;
   void abandon(size_t i, mono_time now, supervision_actions& out);
   void settle(mono_time now, supervision_actions& out);
   bool stop_last(mono_time now, supervision_actions& out);
+  void ask_to_stop(size_t i, mono_time now, supervision_actions& out);
   void start_due(mono_time now, supervision_actions& out);
 
   supervision_strategy strategy_;

@@ -61,6 +61,15 @@ public:
   std::vector<attempt_id> withdraw(const std::string& worker,
                                    uint64_t generation);
 
+  /// See worker_slots.
+  void hold(const std::string& worker, worker_hold why, bool on) {
+    slots_.hold(worker, why, on);
+  }
+  std::optional<size_t> load(const std::string& worker) const {
+    return slots_.load(worker);
+  }
+  uint32_t workers() const noexcept { return slots_.workers(); }
+
   /// Every lease that can be asked for now. Overdue jobs go first, then the
   /// smallest key, both among tenants that the gate lets through. At most
   /// `orders_max`.
@@ -81,7 +90,7 @@ public:
   /// Announced jobs that nobody was asked for yet.
   size_t waiting() const noexcept { return waiting_; }
   bool idle() const noexcept {
-    return pending_.empty() && waiting_ == 0 && slots_.free() == slots_.total();
+    return pending_.empty() && waiting_ == 0 && slots_.busy() == 0;
   }
   /// When an unanswered order times out next.
   std::optional<mono_time> next_due() const;

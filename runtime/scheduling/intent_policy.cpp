@@ -55,18 +55,6 @@ bool load_switch::update(mono_time now, double value,
   return on_;
 }
 
-std::string_view to_string(request_intent intent) noexcept {
-  switch (intent) {
-    case request_intent::fast:
-      return "fast";
-    case request_intent::accurate:
-      return "accurate";
-    case request_intent::explore:
-      return "explore";
-  }
-  return "unknown";
-}
-
 std::vector<size_t> allowed_models(request_intent intent, models_view models) {
   std::vector<size_t> chosen;
   if (intent == request_intent::explore)

@@ -4,12 +4,12 @@
 #pragma once
 
 #include "runtime/clock.hpp"
+#include "runtime/job_words.hpp"
 #include "runtime/scheduling/allocator_core.hpp"
 
 #include <cstddef>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 namespace troupe::runtime {
@@ -35,10 +35,6 @@ private:
   /// Since when the value asks for the other state.
   std::optional<mono_time> since_;
 };
-
-// Numbers are stored: append only.
-enum class request_intent : uint8_t { fast = 1, accurate, explore };
-std::string_view to_string(request_intent intent) noexcept;
 
 /// A model of the alias, in the alias's order of preference.
 struct alias_model {

@@ -20,6 +20,13 @@ bool policy_source::work_waits() const noexcept {
                      [](const auto& s) { return !s.second.waiting.empty(); });
 }
 
+double policy_source::due_s() const noexcept {
+  double due = 0;
+  for (const auto& [shard, report] : shards_)
+    due += report.due_s;
+  return due;
+}
+
 bool policy_source::resume(const model_policy& last, mono_time now) {
   if (resumed_ || !shards_.empty() || !(last.terms.gamma > 0))
     return false;
@@ -38,12 +45,10 @@ std::shared_ptr<const model_policy>
 policy_source::publish(const state& now_seen, mono_time now) {
   if (now_seen.capacity > 0)
     capacity_ = now_seen.capacity;
-  double due = now_seen.running_s;
+  auto due = now_seen.running_s + due_s();
   backlog_curve backlog;
-  for (const auto& [shard, report] : shards_) {
-    due += report.due_s;
+  for (const auto& [shard, report] : shards_)
     backlog.add(report.waiting);
-  }
   if (capacity_)
     boost_.observe_drain(due / *capacity_, now);
   if (!published_ || published_->version() != costs_.version())

@@ -32,6 +32,8 @@ public:
   /// order would be nearly that of arrival until the average has grown anew.
   /// True if it counted.
   bool resume(const model_policy& last, mono_time now);
+  /// Due work that waits in all shards.
+  double due_s() const noexcept;
   void describe(uint32_t context_length) noexcept { context_ = context_length; }
 
   /// What the dispatcher sees at this moment.

@@ -28,7 +28,7 @@ std::optional<std::string> worker_slots::reserve(bool alone) {
   auto best = workers_.end();
   for (auto it = workers_.begin(); it != workers_.end(); ++it) {
     const auto& w = it->second;
-    bool fits = alone ? w.load() == 0 && w.slots > 0 : w.open();
+    bool fits = alone ? w.held == 0 && w.load() == 0 && w.slots > 0 : w.open();
     if (fits && (best == workers_.end() || w.load() < best->second.load()))
       best = it;
   }
@@ -45,9 +45,9 @@ std::optional<std::string> worker_slots::reserve(bool alone) {
 void worker_slots::keep_one_free() {
   worker_state* least = nullptr;
   for (auto& [name, w] : workers_) {
-    if (w.exclusive)
+    if (w.exclusive && w.held == 0)
       return;
-    if (least == nullptr || w.load() < least->load())
+    if (w.held == 0 && (least == nullptr || w.load() < least->load()))
       least = &w;
   }
   if (least != nullptr)
@@ -86,10 +86,40 @@ std::optional<running_attempt> worker_slots::vacate(const std::string& worker,
   return node.mapped();
 }
 
+void worker_slots::hold(const std::string& worker, worker_hold why, bool on) {
+  auto it = workers_.find(worker);
+  if (it == workers_.end())
+    return;
+  auto bit = static_cast<uint8_t>(why);
+  auto& held = it->second.held;
+  held = static_cast<uint8_t>(on ? held | bit : held & ~bit);
+}
+
+std::optional<size_t> worker_slots::load(const std::string& worker) const {
+  auto it = workers_.find(worker);
+  if (it == workers_.end())
+    return std::nullopt;
+  return it->second.load();
+}
+
 uint32_t worker_slots::total() const noexcept {
   uint32_t n = 0;
   for (const auto& [name, w] : workers_)
-    n += w.slots;
+    n += w.held == 0 ? w.slots : 0;
+  return n;
+}
+
+uint32_t worker_slots::workers() const noexcept {
+  uint32_t n = 0;
+  for (const auto& [name, w] : workers_)
+    n += w.held == 0 ? 1 : 0;
+  return n;
+}
+
+size_t worker_slots::busy() const noexcept {
+  size_t n = 0;
+  for (const auto& [name, w] : workers_)
+    n += w.load();
   return n;
 }
 

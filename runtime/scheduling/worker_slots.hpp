@@ -22,6 +22,12 @@ struct running_attempt {
   mono_time since{};
 };
 
+/// Why a worker gets no new work although it serves.
+enum class worker_hold : uint8_t {
+  retired = 1, ///< It will serve another model.
+  ejected = 2  ///< It fails.
+};
+
 class worker_slots {
 public:
   /// Replaces the worker. False: an older generation, nothing changes.
@@ -42,8 +48,18 @@ public:
   std::optional<running_attempt> vacate(const std::string& worker,
                                         attempt_id id);
 
+  /// Keeps new work from the worker, or no longer. Unknown: ignored.
+  void hold(const std::string& worker, worker_hold why, bool on);
+  /// Reserved and running; nothing for an unknown worker.
+  std::optional<size_t> load(const std::string& worker) const;
+
+  /// Of workers that get work.
   uint32_t total() const noexcept;
   uint32_t free() const noexcept;
+  /// How many those are.
+  uint32_t workers() const noexcept;
+  /// Reserved and running, of all workers.
+  size_t busy() const noexcept;
   /// Every attempt on a slot, to look at and correct.
   template <class Visit>
   void each_running(Visit visit) {
@@ -59,8 +75,11 @@ private:
     uint32_t reserved = 0;
     attempts running;
     bool exclusive = false; ///< Runs, or waits to run, one job alone.
+    uint8_t held = 0;       ///< Bits of worker_hold.
     size_t load() const noexcept { return reserved + running.size(); }
-    bool open() const noexcept { return !exclusive && load() < slots; }
+    bool open() const noexcept {
+      return held == 0 && !exclusive && load() < slots;
+    }
   };
   void keep_one_free();
 

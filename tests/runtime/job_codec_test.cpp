@@ -44,6 +44,8 @@ job_spec golden_spec() {
   x.fallbacks = {"writer-small", "sim"};
   x.may_degrade = false;
   x.replay_of = other_id;
+  x.alias = "assistant";
+  x.intent = request_intent::explore;
   return x;
 }
 
@@ -84,6 +86,8 @@ job_record golden_record() {
   x.replay_of = golden_id;
   x.letter = letter_state::replayed;
   x.replayed_as = other_id;
+  x.alias = "assistant";
+  x.intent = request_intent::fast;
   return x;
 }
 
@@ -176,6 +180,8 @@ job_record before_replay(job_record x) {
   x.replay_of.reset();
   x.letter = letter_state::dead;
   x.replayed_as.reset();
+  x.alias.clear();
+  x.intent.reset();
   return x;
 }
 
@@ -214,6 +220,8 @@ TEST_CASE("values stored before jobs could be replayed are still read",
   spec.replay_of.reset();
   spec.fallbacks.reset();
   spec.may_degrade = true;
+  spec.alias.clear();
+  spec.intent.reset();
   CHECK(decode_spec(stored_bytes("spec_before_replay")).value() == spec);
   CHECK(decode_record(stored_bytes("record_before_replay")).value()
         == before_replay(golden_record()));

@@ -378,5 +378,63 @@ TEST_CASE("a supervisor without children ends at once",
   CHECK(plan.stop(origin) == supervision_actions{done});
 }
 
+TEST_CASE("a dormant child starts when it is woken, and rests on request",
+          "[runtime][supervision]") {
+  auto specs = children({"a", "b"});
+  specs[1].dormant = true;
+  supervision_plan plan{strategy::one_for_one, supervisor_intensity, specs};
+  CHECK(plan.start(origin) == supervision_actions{start_of(0, 1)});
+  plan.child_started(0, 1, origin);
+  CHECK(plan.state(1) == child_state::dormant);
+  CHECK_FALSE(plan.next_timer());
+  CHECK(plan.wake(0, origin).empty()); // It runs.
+  CHECK(plan.wake(1, origin) == supervision_actions{start_of(1, 1)});
+  plan.child_started(1, 1, origin);
+  CHECK(plan.rest(1, origin) == supervision_actions{stop_of(1, 1)});
+  CHECK(plan.rest(1, origin).empty());
+  CHECK(plan.wake(1, origin).empty()); // Not before it is down.
+  CHECK(plan.child_down(1, 1, exit_kind::normal, origin, 0).empty());
+  CHECK(plan.state(1) == child_state::dormant);
+  CHECK(plan.wake(1, origin) == supervision_actions{start_of(1, 2)});
+  CHECK(plan.restarts(1) == 0);
+}
+
+TEST_CASE("a child at rest is not restarted, whatever it was in",
+          "[runtime][supervision]") {
+  supervision_plan plan{strategy::one_for_one, supervisor_intensity,
+                        children({"a"})};
+  bring_up(plan, origin);
+  // In its backoff.
+  CHECK(plan.child_down(0, 1, exit_kind::crash, origin, 0).empty());
+  CHECK(plan.rest(0, origin).empty());
+  CHECK_FALSE(plan.next_timer());
+  CHECK(plan.timer(origin + 1h).empty());
+  CHECK(plan.wake(0, origin + 1h) == supervision_actions{start_of(0, 2)});
+  plan.child_started(0, 2, origin + 1h);
+  // Quarantined: its budget is new afterwards.
+  auto now = origin + 1h;
+  auto out = crash_until_given_up(plan, 0, now);
+  REQUIRE(plan.state(0) == child_state::quarantined);
+  CHECK(plan.rest(0, now).empty());
+  CHECK(plan.wake(0, now).size() == 1);
+  plan.child_started(0, plan.generation(0), now);
+  plan.child_down(0, plan.generation(0), exit_kind::crash, now, 0);
+  CHECK(plan.state(0) == child_state::down);
+}
+
+TEST_CASE("one that does not stop is killed, and then rests",
+          "[runtime][supervision]") {
+  supervision_plan plan{strategy::one_for_one, supervisor_intensity,
+                        children({"a"})};
+  bring_up(plan, origin);
+  plan.rest(0, origin);
+  CHECK(plan.timer(origin + 10s)
+        == supervision_actions{plain(kind::kill_child, 0, 1)});
+  CHECK(plan.child_down(0, 1, exit_kind::crash, origin + 10s, 0).empty());
+  CHECK(plan.state(0) == child_state::dormant);
+  CHECK(plan.stop(origin + 11s) == supervision_actions{done});
+  CHECK(plan.wake(0, origin + 12s).empty());
+}
+
 } // namespace
 } // namespace troupe::runtime

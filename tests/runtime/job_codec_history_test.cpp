@@ -1,0 +1,50 @@
+// Vectors of older builds: what they do not have is empty, the rest is there.
+#include "runtime/job_codec.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <fstream>
+#include <string>
+
+namespace troupe::runtime {
+namespace {
+
+std::string stored_bytes(const std::string& name) {
+  // tidy: seams: the test's input
+  std::ifstream file{std::string{TROUPE_SOURCE_DIR} + "/tests/golden/job_codec/"
+                     + name + ".hex"};
+  REQUIRE(file);
+  std::string bytes;
+  for (std::string line; std::getline(file, line);)
+    for (size_t i = 0; i + 1 < line.size(); i += 2)
+      bytes += static_cast<char>(std::stoi(line.substr(i, 2), nullptr, 16));
+  return bytes;
+}
+
+TEST_CASE("values stored before there were aliases are still read",
+          "[runtime][job_codec][intent]") {
+  auto old_spec = decode_spec(stored_bytes("spec_before_alias")).value();
+  auto spec = decode_spec(stored_bytes("spec")).value();
+  CHECK(spec.alias == "assistant");
+  CHECK(old_spec.alias.empty());
+  CHECK_FALSE(old_spec.intent);
+  CHECK(old_spec.messages == spec.messages);
+  CHECK(old_spec.replay_of == spec.replay_of); // The last field it had.
+
+  auto old_record = decode_record(stored_bytes("record_before_alias")).value();
+  auto record = decode_record(stored_bytes("record")).value();
+  CHECK(record.intent == request_intent::fast);
+  CHECK(old_record.alias.empty());
+  CHECK_FALSE(old_record.intent);
+  CHECK(old_record.degradations == record.degradations);
+  CHECK(old_record.replayed_as == record.replayed_as);
+
+  auto old_events = decode_events(stored_bytes("events_before_alias")).value();
+  REQUIRE(old_events.size()
+          <= decode_events(stored_bytes("events")).value().size());
+  auto& created = std::get<job_created>(old_events.front().body);
+  CHECK(created.record == old_record);
+}
+
+} // namespace
+} // namespace troupe::runtime
