@@ -9,6 +9,9 @@
 #include "runtime/scheduling/dispatch_core.hpp"
 #include "runtime/scheduling/policy_source.hpp"
 
+#include <memory>
+#include <string>
+
 namespace troupe::actors {
 
 using dispatcher_actor = caf::typed_actor<
@@ -24,6 +27,8 @@ using dispatcher_actor = caf::typed_actor<
   caf::result<void>(breaker_changed), caf::result<void>(child_notice),
   // To itself: an unanswered lease request may be overdue; time to publish.
   caf::result<void>(dispatch_tick_atom), caf::result<void>(policy_tick_atom),
+  // To itself: what was learnt is to be kept.
+  caf::result<void>(costs_tick_atom),
   // No more leases: the node drains.
   caf::result<void>(drain_atom)>::extend_with<inspectable_actor>;
 
@@ -34,6 +39,8 @@ struct dispatcher_config {
   runtime::dispatch_settings dispatch;
   runtime::boost_settings boost;
   runtime::cost_prior prior;
+  std::shared_ptr<const runtime::queue_rules> rules =
+    std::make_shared<runtime::queue_rules>();
 };
 
 dispatcher_actor spawn_dispatcher(actor_env& env, dispatcher_config config,

@@ -5,10 +5,12 @@
 #include "actors/admission_view.hpp"
 #include "actors/head_feeds.hpp"
 #include "actors/journal.hpp"
+#include "actors/kept_values.hpp"
 #include "actors/ladder_step.hpp"
 #include "actors/letter_desk.hpp"
 #include "actors/resident_jobs.hpp"
 #include "actors/shard_answers.hpp"
+#include "actors/wait_desk.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
 
@@ -62,6 +64,7 @@ public:
       [this](cancel_job& x) { on_cancel_job(x); },
       [this](settle_letter& x) { on_settle_letter(x); },
       [this](keep_run& x) { on_keep_run(x); },
+      [this](keep_value& x) { on_keep_value(x); },
       [this](shard_opened& x) { on_shard_opened(x); },
       [this](shard_committed& x) { on_shard_committed(x); },
       [this](open_feed& x) { on_open_feed(x); },
@@ -124,6 +127,7 @@ private:
     if (record == nullptr)
       return;
     x.position = ledger_.position(x.id);
+    x.why = waits_.why(ledger_, x.id);
     bool waits = x.if_version && record->version <= *x.if_version;
     if (waits || residents_.contains(x.id))
       return forward(x.id, std::move(x));
@@ -151,6 +155,7 @@ private:
     if (answers_.authorise(ledger_, x, view_kind::snapshot) == nullptr)
       return;
     ledger_.begin_end(x.id);
+    x.note = waits_.leave(ledger_, x.id);
     auto queue = queue_of(x.id);
     forward(x.id, std::move(x));
     feeds_.announce(ledger_, queue);
@@ -170,6 +175,12 @@ private:
     if (!answers_.is_open())
       return answers_.refuse(x.reply, answers_.closed_reason());
     post(make_run_commit(ledger_.epoch(), x));
+  }
+
+  void on_keep_value(keep_value& x) {
+    entry_.count();
+    if (answers_.is_open())
+      post(make_value_commit(shard_, ledger_.epoch(), std::move(x)));
   }
 
   // --- the journal ---------------------------------------------------------------
@@ -193,10 +204,14 @@ private:
       ledger_.restore(std::move(record), now, wall);
     for (auto& [key, entry] : x.keys)
       ledger_.restore(std::move(key), std::move(entry));
+    if (auto drops = restore_values(env_, ledger_, shard_, x.values))
+      post(std::move(*drops));
     answers_.open();
     ++env_.board.shards_ready;
     env_.board.live_jobs += ledger_.live();
     entry_.set_state("open");
+    for (auto id : ledger_.waiting())
+      waits_.admitted(ledger_, id);
     for (auto id : ledger_.orphans())
       make_resident(id, nullptr, true);
     for (const auto& line : env_.board.models())
@@ -235,14 +250,17 @@ private:
         if (env_.metrics != nullptr)
           env_.metrics->job_accepted(false);
         ledger_.committed(id, std::move(note.spec), env_.mono());
+        waits_.admitted(ledger_, id);
         return feeds_.may_change(note.record);
       case commit_note::kind::requeued:
         ledger_.requeued(note.record, note.delay, env_.mono(), note.charged);
+        waits_.requeued(ledger_, id, note.delay, note.charged);
         return true;
       case commit_note::kind::closed:
         if (ledger_.find(id) != nullptr)
           --env_.board.live_jobs;
         ledger_.closed(id);
+        waits_.drop(id);
         residents_.dismiss(id);
         return false;
       case commit_note::kind::barrier:
@@ -273,6 +291,7 @@ private:
     auto due = runtime::to_us(env_.wall())
                + static_cast<int64_t>(x.policy->terms.limit_s * 1e6);
     ledger_.set_policy(x.model, std::move(x.policy));
+    waits_.policy(ledger_, x.model);
     auto work = ledger_.backlog(x.model, due).work_us;
     if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
       caf::anon_send(d,
@@ -302,7 +321,9 @@ private:
                     .worker = std::move(request.worker),
                     .continues_prefix = request.continues_prefix,
                     .longer_context = ledger_.longer_context(lease->record),
-                    .ticket = request.ticket});
+                    .ticket = request.ticket,
+                    .note = waits_.leave(ledger_, request.job,
+                                         {x.generation, request.gate})});
     }
     for (const auto& tenant : tenants)
       answer.queues.push_back(feeds_.take(ledger_, {x.model, tenant}));
@@ -320,6 +341,8 @@ private:
       ledger_.begin_end(id);
     else if (!step.starts)
       ledger_.set_aside(id);
+    if (step.expire)
+      step.expire->note.wait = waits_.leave(ledger_, id).wait;
     if (step.expire)
       forward(id, std::move(*step.expire));
     if (step.degrade)
@@ -397,24 +420,18 @@ private:
       touched.insert(queue_of(action.id));
       if (action.what == runtime::due_action::kind::expire) {
         ledger_.begin_end(action.id);
-        forward(action.id, expire_job{action.id});
-      } else if (action.what == runtime::due_action::kind::judge)
+        forward(action.id,
+                expire_job{action.id, {}, waits_.leave(ledger_, action.id)});
+      } else if (action.what == runtime::due_action::kind::ready)
+        waits_.ready(ledger_, action.id);
+      else
         may_start(action.id, ledger_.find(action.id)->attempt);
     }
-    drop_expired_keys();
+    if (auto drops = make_key_drops(ledger_, shard_, env_.wall()))
+      post(std::move(*drops));
     for (const auto& queue : touched)
       feeds_.announce(ledger_, queue);
     arm();
-  }
-
-  void drop_expired_keys() {
-    auto keys = ledger_.expired_keys(env_.wall());
-    if (keys.empty())
-      return;
-    commit_request request{.shard = shard_, .epoch = ledger_.epoch()};
-    for (auto& key : keys)
-      request.ops.push_back(runtime::drop_idempotency{std::move(key)});
-    post(std::move(request));
   }
 
   /// One tick is under way at most: CAF's clock is no place for a timer per job.
@@ -456,6 +473,7 @@ private:
   shard_answers answers_{env_};
   resident_jobs residents_;
   letter_desk letters_{env_};
+  wait_desk waits_{env_};
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;
   uint32_t job_crashes_ = 0;

@@ -49,6 +49,7 @@ void shard_answers::show(const runtime::shard_ledger& ledger, const get_job& x,
   const auto& record = *ledger.find(x.id);
   runtime::job_view view{
     .spec = std::move(spec), .record = record, .position = x.position};
+  view.why = x.why;
   if (x.position)
     view.estimated_start_s =
       env_.board.seconds_until_start(record.queue(), *x.position);

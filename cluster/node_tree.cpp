@@ -102,20 +102,22 @@ supervisor_config model(actor_env& env, const tree_config& config,
   result.children.push_back(
     {.spec = {.name = directory::breaker_name(m.name)},
      .start = [&env, settings = actors::circuit_breaker_config{
-                       .model = m.name}](uint64_t generation) {
+                       .model = m.name,
+                       .settings = config.breaker}](uint64_t generation) {
        return any(actors::spawn_circuit_breaker(env, settings, generation));
      }});
   result.children.push_back(
     {.spec = {.name = directory::dispatcher_name(m.name)},
      .start =
        [&env,
-        settings =
-          actors::dispatcher_config{.model = m.name,
-                                    .shards = config.shards,
-                                    .workers = m.workers,
-                                    .dispatch = config.dispatch,
-                                    .boost = config.shard.rules->boost,
-                                    .prior = m.prior}](uint64_t generation) {
+        settings = actors::dispatcher_config{.model = m.name,
+                                             .shards = config.shards,
+                                             .workers = m.workers,
+                                             .dispatch = config.dispatch,
+                                             .boost = config.shard.rules->boost,
+                                             .prior = m.prior,
+                                             .rules = config.shard.rules}](
+         uint64_t generation) {
          return any(actors::spawn_dispatcher(env, settings, generation));
        },
      .takes_drain = true});
@@ -137,6 +139,7 @@ supervisor_config model(actor_env& env, const tree_config& config,
 actors::supervisor_actor spawn_node_tree(actor_env& env, runtime::store& store,
                                          const tree_config& config) {
   env.board.shards_total = config.shards;
+  env.board.set_retry_budget(config.retry_budget);
   supervisor_config compute{.name = "compute"};
   for (const auto& m : config.models) {
     env.board.set_model(

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "runtime/job.hpp"
+#include "runtime/job_decision.hpp"
 #include "runtime/overload/breaker_line.hpp"
 #include "runtime/storage/store.hpp"
 
@@ -35,6 +36,7 @@ struct job_view {
   job_record record;
   std::optional<uint64_t> position;        ///< Set while it waits.
   std::optional<double> estimated_start_s; ///< Set while it waits.
+  std::optional<job_why> why;              ///< Set while it waits.
 };
 
 /// The request did not do what it asked for, and nothing was changed.

@@ -68,6 +68,9 @@ constexpr std::array rows{
       "Every permitted attempt failed."},
   row{errc::config_invalid, "config_invalid",
       "The configuration file is wrong."},
+  row{errc::quarantined_input, "quarantined_input",
+      "The same input crashed the model's engine twice; it is refused for a "
+      "time."},
 };
 
 constexpr bool rows_follow_numbers() {

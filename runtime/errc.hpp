@@ -46,6 +46,7 @@ enum class errc : uint8_t {
   too_many_streams = 32, ///< The job or key has its maximum of readers.
   attempts_exhausted = 33, ///< Every permitted attempt failed.
   config_invalid = 34,     ///< The configuration file is wrong.
+  quarantined_input = 35,  ///< The same input crashed an engine twice.
 };
 
 /// The code's identifier, e.g. "queue_full". Total.

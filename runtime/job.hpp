@@ -165,6 +165,7 @@ struct job_record {
   std::optional<job_id> replay_of;
   letter_state letter = letter_state::dead;
   std::optional<job_id> replayed_as; ///< With letter_state::replayed.
+  std::string decision;              ///< encode(job_decision); not in events.
 
   const std::string& queue() const noexcept {
     return queue_model.empty() ? model : queue_model;

@@ -178,6 +178,8 @@ void fields(V& v, T& x) {
   v("replay_of", x.replay_of);
   v("letter", x.letter);
   v("replayed_as", x.replayed_as);
+  octets decision{x.decision};
+  v("decision", decision);
 }
 
 template <class V, maybe_const<job_created> T>

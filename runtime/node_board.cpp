@@ -3,9 +3,12 @@
 namespace troupe::runtime {
 
 void node_board::set_model(model_line line) {
+  auto settings = retry_budget_.with([](const auto& x) { return x; });
   models_.with([&](auto& models) {
-    auto name = line.name;
-    models[name].line = std::move(line);
+    auto [it, fresh] = models.try_emplace(line.name);
+    if (fresh)
+      it->second.retries = retry_budget{settings};
+    it->second.line = std::move(line);
   });
 }
 
@@ -99,6 +102,25 @@ uint64_t node_board::retries_left(const std::string& model,
     auto it = models.find(model);
     return it == models.end() ? uint64_t{0} : it->second.retries.left(now);
   });
+}
+
+void node_board::set_retry_budget(const retry_budget_settings& x) {
+  retry_budget_.with([&](auto& settings) { settings = x; });
+}
+
+void node_board::quarantine_input(const std::string& digest,
+                                  const poison_entry& x, wall_time now) {
+  poisons_known_ = poisons_.with([&](auto& list) {
+    list.expire(now);
+    list.add(digest, x);
+    return list.size();
+  });
+}
+
+std::optional<poison_entry> node_board::quarantined(const std::string& digest,
+                                                    wall_time now) const {
+  return poisons_.with(
+    [&](const auto& list) { return list.find(digest, now); });
 }
 
 double node_board::seconds_per_position(const std::string& model) const {

@@ -1,5 +1,7 @@
 #include "runtime/shard_ledger.hpp"
 
+#include "runtime/job_decision.hpp"
+
 #include <algorithm>
 
 namespace troupe::runtime {
@@ -62,6 +64,14 @@ std::vector<job_id> shard_ledger::orphans() const {
   return ids;
 }
 
+std::vector<job_id> shard_ledger::waiting() const {
+  std::vector<job_id> ids;
+  for (const auto& [id, e] : jobs_)
+    if (e.state == slot::ready)
+      ids.push_back(id);
+  return ids;
+}
+
 // --- admission --------------------------------------------------------------
 
 admission_result shard_ledger::admit(job_spec& spec,
@@ -111,6 +121,12 @@ admission_result shard_ledger::admit(job_spec& spec,
   record.estimated_s = spec.estimated_s = placement.cost.mean_s;
   auto ahead = queue_.below(record.model, record.order_key).jobs;
   auto events = first_events(record, ahead, seconds_per_position);
+  record.decision =
+    encode(decision_of(placement, model(record.model).policy->terms,
+                       rules_->tier(record.tier).weight,
+                       {{.what = admission_check::shard_jobs,
+                         .value = static_cast<float>(jobs_.size()),
+                         .limit = static_cast<float>(limits_.jobs_max)}}));
   if (!who.key.empty()) {
     auto expires = at + limits_.idempotency_ttl;
     keys_[who.key] = {
@@ -359,6 +375,10 @@ const job_record* shard_ledger::find(job_id id) const {
 spec_ptr shard_ledger::spec(job_id id) const {
   auto it = jobs_.find(id);
   return it == jobs_.end() ? nullptr : it->second.spec;
+}
+
+std::optional<ready_queue::place> shard_ledger::place(job_id id) const {
+  return queue_.position(id);
 }
 
 std::optional<uint64_t> shard_ledger::position(job_id id) const {

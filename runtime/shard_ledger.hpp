@@ -93,6 +93,8 @@ public:
   void restore(std::string key, idempotency_entry entry);
   /// Ids that were in progress when the previous owner ended.
   std::vector<job_id> orphans() const;
+  /// Jobs in the queue, any order.
+  std::vector<job_id> waiting() const;
 
   // --- admission -----------------------------------------------------------
   /// `spec` gets its id. Repeats are answered even when full. Ids of one shard
@@ -157,6 +159,12 @@ public:
   const job_record* find(job_id id) const;
   spec_ptr spec(job_id id) const;
   std::optional<uint64_t> position(job_id id) const;
+  /// Nothing: it does not wait.
+  std::optional<ready_queue::place> place(job_id id) const;
+  /// From then on the job goes before all that are not overdue.
+  wall_time bound_of(const job_record& record) const {
+    return overdue_at(record, *rules_, model(record.queue()).limit_s);
+  }
   size_t live() const noexcept { return jobs_.size(); }
   uint64_t epoch() const noexcept { return epoch_; }
 

@@ -27,16 +27,24 @@ public:
   /// order would be nearly that of arrival until the average has grown anew.
   /// True if it counted.
   bool resume(const model_policy& last, mono_time now);
+  /// What was learnt before, as a shard kept it; counts if it is more than what
+  /// is known here. True if it counted.
+  bool adopt(const cost_model& kept);
+  const cost_model& costs() const noexcept { return costs_; }
+  /// Of all shards that report.
+  double due_work_s() const noexcept;
   void describe(uint32_t context_length) noexcept { context_ = context_length; }
 
   /// `capacity`: slots times speed; while there is none the last one counts,
   /// and before the first one nobody can say how long the backlog will take.
   /// `running_s`: predicted rest of what runs.
   std::shared_ptr<const model_policy> publish(double capacity, double running_s,
-                                              mono_time now);
+                                              mono_time now,
+                                              queue_front front = {});
 
 private:
   boost_terms boost_;
+  cost_prior prior_;
   cost_model costs_;
   std::shared_ptr<const cost_model> published_;
   std::map<shard_id, double> due_s_;

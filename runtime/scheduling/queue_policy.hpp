@@ -8,9 +8,11 @@
 #include "runtime/scheduling/priority_key.hpp"
 
 #include <array>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace troupe::runtime {
@@ -46,6 +48,20 @@ struct queue_rules {
   class_rules job_class(const std::string& name) const;
 };
 
+/// Where the queues of a model stand in its dispatcher, to explain waits by.
+struct queue_front {
+  /// The smallest key that may be leased next; the largest when none waits.
+  int64_t key = INT64_MAX;
+  /// Too far ahead of others, with their clocks; at most 256, in order of name.
+  std::vector<std::pair<std::string, double>> throttled;
+  double least_clock = 0;
+  double slack = 0; ///< U.
+  static constexpr size_t throttled_max = 256;
+
+  /// Null: the tenant is not held back.
+  const double* clock_of(const std::string& tenant) const noexcept;
+};
+
 /// What a model's dispatcher publishes; the same for all shards.
 struct model_policy {
   key_terms terms;
@@ -53,6 +69,7 @@ struct model_policy {
   double drain_s = 0; ///< V: until what is due would be done, averaged.
   uint32_t context_length = 0; ///< Tokens; 0: unknown or unlimited.
   bool serving = false;        ///< A worker is up.
+  queue_front front;
 };
 
 cost_features features_of(const job_spec& spec);
