@@ -23,13 +23,10 @@ make_admission_commit(uint64_t epoch, runtime::admitted job,
   if (entry)
     request.ops.push_back(
       runtime::put_idempotency{key, runtime::encode(*entry)});
-  const auto& place = std::get<runtime::job_queued>(job.events[1].body);
   request.deliveries.emplace_back(
-    reply, runtime::job_accepted{
-             .job = {.spec = spec,
-                     .record = job.record,
-                     .position = place.position,
-                     .estimated_start_s = place.estimated_start_s}});
+    reply,
+    runtime::job_accepted{
+      .job = {.spec = spec, .record = job.record, .standing = job.standing}});
   request.notes.push_back({.what = commit_note::kind::admitted,
                            .record = std::move(job.record),
                            .spec = std::move(spec)});

@@ -45,10 +45,26 @@ runtime::admission_gate view_gate(const actor_env& env,
                                   const runtime::queue_rules& rules,
                                   duration commit_stall) {
   auto gate = admission_gate_of(env, commit_stall);
-  gate.model = refusal_of_input(env, spec);
-  if (!gate.model)
-    gate.model = refusal(env, spec, rules);
+  gate.input = refusal_of_input(env, spec);
+  gate.model = refusal(env, spec, rules);
+  gate.model_open = env.board.breaker(spec.model).snapshot.state
+                    == runtime::breaker_state::open;
   return gate;
+}
+
+runtime::job_estimated estimate(const runtime::shard_ledger& ledger,
+                                runtime::job_spec& spec,
+                                const runtime::admission_gate& gate,
+                                runtime::wall_time now, runtime::rng& random) {
+  spec.id = runtime::job_id::make(now, ledger.shard(), random);
+  auto p = ledger.preview(spec, gate, now);
+  return {.record = ledger.stepped_down(p),
+          .standing = p.standing,
+          .service_p50_s = p.cost.p50_s,
+          .service_p90_s = p.cost.p90_s,
+          .output_tokens_p90 = p.cost.output_tokens_p90,
+          .wait_ratio_p90 = ledger.policy(spec.model)->wait_ratio_p90,
+          .refusal = std::move(p.verdict.refusal)};
 }
 
 } // namespace troupe::actors

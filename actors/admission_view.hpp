@@ -14,4 +14,10 @@ runtime::admission_gate view_gate(const actor_env& env,
                                   const runtime::queue_rules& rules,
                                   runtime::duration commit_stall);
 
+/// What would become of a request that came now.
+runtime::job_estimated estimate(const runtime::shard_ledger& ledger,
+                                runtime::job_spec& spec,
+                                const runtime::admission_gate& gate,
+                                runtime::wall_time now, runtime::rng& random);
+
 } // namespace troupe::actors

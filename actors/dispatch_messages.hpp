@@ -26,6 +26,8 @@ struct announce_heads {
 struct backlog_report {
   runtime::shard_id shard;
   double due_work_s = 0; ///< With a key up to now + B.
+  runtime::backlog_curve waiting;
+  std::vector<float> wait_ratios; ///< Real over estimated, since the last one.
 };
 /// What an attempt that produced output really took.
 struct attempt_measured {

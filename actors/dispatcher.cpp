@@ -30,7 +30,7 @@ public:
   }
 
   dispatcher_actor::behavior_type make_behavior() {
-    published_ = policy_.publish(0, 0, env_.mono());
+    published_ = policy_.publish({}, env_.mono());
     meter_.begun(entry_.generation());
     open_feeds();
     ask_breaker(0);
@@ -98,7 +98,9 @@ private:
 
   void on_backlog_report(const backlog_report& x) {
     entry_.count();
-    policy_.backlog(x.shard, x.due_work_s);
+    policy_.backlog(x.shard, x.due_work_s, x.waiting);
+    for (auto ratio : x.wait_ratios)
+      policy_.waited(ratio);
   }
 
   void on_attempt_measured(const attempt_measured& x) {
@@ -267,10 +269,19 @@ private:
   }
 
   void renew_policy(runtime::mono_time now) {
-    auto running_s = core_.running_work_s(now);
-    published_ =
-      policy_.publish(core_.slots_total(), running_s, now, core_.front());
+    auto view = seen(now);
+    auto running_s = view.running_s;
+    published_ = policy_.publish(std::move(view), now);
     meter_.published(core_, policy_, *published_, running_s);
+  }
+
+  runtime::policy_source::state seen(runtime::mono_time now) {
+    return {.capacity = static_cast<double>(core_.slots_total()),
+            .running_s = core_.running_work_s(now),
+            .slots_free = core_.slots_free(),
+            .tenants = static_cast<uint32_t>(core_.gate().waiting()),
+            .breaker_closed = permits_.closed(),
+            .front = core_.front()};
   }
 
   void tell_policy(runtime::shard_id k) {
@@ -279,7 +290,7 @@ private:
   }
 
   void arm_policy() {
-    if (policy_armed_ || core_.idle())
+    if (policy_armed_ || (core_.idle() && !policy_.work_waits()))
       return;
     policy_armed_ = true;
     caf::delayed_anon_send(dispatcher_actor{self_}, std::chrono::seconds{1},

@@ -79,23 +79,26 @@ void head_feeds::note(feed& f, const runtime::announced_queue& queue) {
 
 void head_feeds::publish(const runtime::shard_ledger& ledger,
                          const std::string& model) {
-  publish(model, feeds_[model], ledger.depths(model));
+  publish(model, feeds_[model], ledger.depths(model),
+          ledger.load(model).work_us);
 }
 
 void head_feeds::withdraw() {
   for (auto& [model, f] : feeds_)
-    publish(model, f, {});
+    publish(model, f, {}, 0);
 }
 
 void head_feeds::publish(const std::string& model, feed& f,
-                         const runtime::shard_ledger::tier_depths& now) {
-  if (now == f.published)
+                         const runtime::shard_ledger::tier_depths& now,
+                         int64_t work_us) {
+  if (now == f.published && work_us == f.published_us)
     return;
   auto change = now;
   for (size_t i = 0; i < now.size(); ++i)
     change[i] -= f.published[i];
+  env_.board.change_depths(model, change, work_us - f.published_us);
   f.published = now;
-  env_.board.change_depths(model, change);
+  f.published_us = work_us;
 }
 
 } // namespace troupe::actors

@@ -50,12 +50,13 @@ private:
     dispatcher_actor dispatcher;
     std::map<std::string, std::vector<runtime::announced_head>> announced;
     runtime::shard_ledger::tier_depths published{};
+    int64_t published_us = 0;
   };
   runtime::announced_queue look(const runtime::shard_ledger& ledger,
                                 const queue_name& queue) const;
   static void note(feed& f, const runtime::announced_queue& queue);
   void publish(const std::string& model, feed& f,
-               const runtime::shard_ledger::tier_depths& now);
+               const runtime::shard_ledger::tier_depths& now, int64_t work_us);
 
   actor_env& env_;
   runtime::shard_id shard_;

@@ -129,11 +129,8 @@ private:
       return;
     }
     auto view = make_view();
-    if (x.position && record.status == runtime::job_status::queued) {
-      view.position = x.position;
-      view.estimated_start_s =
-        env_.board.seconds_until_start(record.queue(), *x.position);
-    }
+    if (record.status == runtime::job_status::queued)
+      view.standing = x.standing;
     if (record.phase == runtime::job_phase::queued)
       view.why = x.why;
     fence(x.reply, runtime::job_snapshot{std::move(view)});
@@ -348,11 +345,6 @@ private:
     readers_.drop_watchers();
     if (env_.metrics != nullptr)
       env_.metrics->job_ended(machine_.record());
-    if (machine_.record().attempt > 0
-        && machine_.record().status == runtime::job_status::completed)
-      env_.board.note_service(
-        machine_.record().model,
-        static_cast<double>(machine_.record().timing.compute_us) / 1e6);
   }
 
   /// An answer that must not overtake the commits under way.

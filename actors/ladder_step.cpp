@@ -3,15 +3,8 @@
 namespace troupe::actors {
 namespace {
 
-/// The comparison that decided.
 runtime::decision_note note_of(const runtime::ladder_verdict& verdict) {
-  runtime::decided_step step{.rung = verdict.rung};
-  for (const auto& x : verdict.tried)
-    if (x.rung == verdict.rung) {
-      step.needed = static_cast<float>(x.needed);
-      step.available = static_cast<float>(x.available);
-    }
-  return {.step = step};
+  return {.step = step_of(verdict, runtime::decision_stage::pick)};
 }
 
 } // namespace

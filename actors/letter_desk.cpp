@@ -102,8 +102,7 @@ letter_desk::decide(settle_letter& x, runtime::shard_ledger& ledger,
 std::optional<commit_request>
 letter_desk::replay(settle_letter& x, runtime::shard_ledger& ledger,
                     const runtime::admission_gate& gate) {
-  auto outcome = ledger.admit(*x.replay, {}, gate, env_.wall(), rng_,
-                              env_.board.seconds_per_position(x.replay->model));
+  auto outcome = ledger.admit(*x.replay, {}, gate, env_.wall(), rng_);
   if (auto* no = std::get_if<runtime::refused>(&outcome)) {
     env_.sinks.post(x.reply, std::move(*no));
     return std::nullopt;

@@ -33,15 +33,20 @@ struct submit_job {
   runtime::request_identity who;
   runtime::sink_ref reply;
 };
+/// Answered by `job_estimated`, or by `refused` from a shard that does not serve.
+struct estimate_job {
+  std::shared_ptr<runtime::job_spec> spec;
+  runtime::sink_ref reply;
+};
 /// Answered by `job_snapshot`; with `if_version` once the record is newer or
-/// the job terminal. The shard fills in the position for the job.
+/// the job terminal. The shard fills in where the job stands.
 struct get_job {
   runtime::job_id id;
   std::string tenant;
   std::optional<uint32_t> if_version;
   runtime::sink_ref reply;
-  std::optional<uint64_t> position;
-  std::optional<runtime::job_why> why; ///< The shard's, likewise.
+  std::optional<runtime::queue_standing> standing;
+  std::optional<runtime::job_why> why;
 };
 /// Answered by `watch_opened`, then `job_events`.
 struct watch_job {
@@ -222,7 +227,7 @@ struct read_view {
   runtime::job_id id;
   std::string tenant;
   view_kind as = view_kind::snapshot;
-  std::optional<uint64_t> position;
+  std::optional<runtime::queue_standing> standing;
   runtime::sink_ref reply;
 };
 struct read_events {
@@ -258,6 +263,7 @@ struct cancel_attempt {
 
 // clang-format off
 template <> inline constexpr bool is_node_local<submit_job> = true;
+template <> inline constexpr bool is_node_local<estimate_job> = true;
 template <> inline constexpr bool is_node_local<get_job> = true;
 template <> inline constexpr bool is_node_local<watch_job> = true;
 template <> inline constexpr bool is_node_local<forget_reader> = true;

@@ -33,7 +33,7 @@ public:
                     runtime::shard_id shard, queue_shard_config config,
                     uint64_t generation)
     : self_{self}, env_{*env}, shard_{shard}, config_{std::move(config)},
-      rng_{env_.make_rng()}, ledger_{shard, config_.ledger, 0, config_.rules},
+      rng_{env_.make_rng()}, ledger_{make_ledger(0)},
       feeds_{env_, shard, config_.announced_heads},
       entry_{env_.enrol(self->ctrl(), name, directory::shard_name(shard),
                         generation)} {
@@ -58,6 +58,7 @@ public:
       self_->quit(caf::make_error(caf::sec::runtime_error));
     return {
       [this](submit_job& x) { on_submit_job(x); },
+      [this](estimate_job& x) { on_estimate_job(x); },
       [this](get_job& x) { on_get_job(x); },
       [this](watch_job& x) { on_watch_job(x); },
       [this](forget_reader& x) { on_forget_reader(x); },
@@ -85,40 +86,32 @@ private:
     if (!answers_.is_open())
       return answers_.refuse_submit(x.reply, answers_.closed_reason());
     auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
-    auto outcome =
-      ledger_.admit(*x.spec, x.who, gate, env_.wall(), rng_,
-                    env_.board.seconds_per_position(x.spec->model));
+    auto outcome = ledger_.admit(*x.spec, x.who, gate, env_.wall(), rng_);
     if (auto* no = std::get_if<runtime::refused>(&outcome))
       return answers_.refuse_submit(x.reply, std::move(*no));
     if (auto* again = std::get_if<runtime::repeated>(&outcome))
-      return answer_repeat(*again, x);
+      return on_repeat(*again, x);
     ++env_.board.live_jobs;
-    post(make_admission_commit(
-      ledger_.epoch(), std::get<runtime::admitted>(std::move(outcome)),
-      std::move(x.spec), x.who.key, ledger_.entry_of(x.who.key), x.reply));
+    auto& job = std::get<runtime::admitted>(outcome);
+    answers_.count_steps(job.record);
+    post(make_admission_commit(ledger_.epoch(), std::move(job),
+                               std::move(x.spec), x.who.key,
+                               ledger_.entry_of(x.who.key), x.reply));
   }
 
-  /// Behind the first one's commit, so that the repeat is durable, too.
-  void answer_repeat(const runtime::repeated& again, submit_job& x) {
-    if (env_.metrics != nullptr)
-      env_.metrics->job_accepted(true);
-    auto spec = ledger_.spec(again.id);
-    const auto* record = ledger_.find(again.id);
-    if (record != nullptr && spec && !residents_.contains(again.id)) {
-      commit_request request{.shard = shard_, .epoch = ledger_.epoch()};
-      request.deliveries.emplace_back(
-        x.reply, runtime::job_accepted{.job = {.spec = spec, .record = *record},
-                                       .replayed = true});
-      return post(std::move(request));
-    }
-    if (again.committing)
-      return answers_.refuse(
-        x.reply,
-        {.why = runtime::fail(errc::idempotency_in_progress,
-                              "the first request with this key commits"),
-         .retry_after_s = 1});
-    answers_.read(again.id, x.spec->tenant, view_kind::accepted,
-                  ledger_.position(again.id), x.reply);
+  void on_repeat(const runtime::repeated& again, const submit_job& x) {
+    bool in_memory = !residents_.contains(again.id);
+    if (auto fence = answers_.repeat(ledger_, again, x, in_memory))
+      post(std::move(*fence));
+  }
+
+  void on_estimate_job(estimate_job& x) {
+    entry_.count();
+    if (!answers_.is_open())
+      return answers_.refuse(x.reply, answers_.closed_reason());
+    auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
+    env_.sinks.post(x.reply,
+                    estimate(ledger_, *x.spec, gate, env_.wall(), rng_));
   }
 
   void on_get_job(get_job& x) {
@@ -126,14 +119,14 @@ private:
     const auto* record = answers_.authorise(ledger_, x, view_kind::snapshot);
     if (record == nullptr)
       return;
-    x.position = ledger_.position(x.id);
-    x.why = waits_.why(ledger_, x.id);
+    x.standing = ledger_.standing(x.id);
+    x.why = wait_desk_.why(ledger_, x.id);
     bool waits = x.if_version && record->version <= *x.if_version;
     if (waits || residents_.contains(x.id))
       return forward(x.id, std::move(x));
     auto spec = ledger_.spec(x.id);
     if (!spec)
-      return answers_.read(x.id, x.tenant, view_kind::snapshot, x.position,
+      return answers_.read(x.id, x.tenant, view_kind::snapshot, x.standing,
                            x.reply);
     answers_.show(ledger_, x, std::move(spec));
   }
@@ -155,7 +148,7 @@ private:
     if (answers_.authorise(ledger_, x, view_kind::snapshot) == nullptr)
       return;
     ledger_.begin_end(x.id);
-    x.note = waits_.leave(ledger_, x.id);
+    x.note = wait_desk_.leave(ledger_, x.id);
     auto queue = queue_of(x.id);
     forward(x.id, std::move(x));
     feeds_.announce(ledger_, queue);
@@ -196,8 +189,7 @@ private:
       answers_.quarantine(why);
       return;
     }
-    ledger_ = runtime::shard_ledger{shard_, config_.ledger, x.summary->epoch,
-                                    config_.rules};
+    ledger_ = make_ledger(x.summary->epoch);
     auto now = env_.mono();
     auto wall = env_.wall();
     for (auto& record : x.live)
@@ -210,8 +202,7 @@ private:
     ++env_.board.shards_ready;
     env_.board.live_jobs += ledger_.live();
     entry_.set_state("open");
-    for (auto id : ledger_.waiting())
-      waits_.admitted(ledger_, id);
+    wait_desk_.opened(ledger_);
     for (auto id : ledger_.orphans())
       make_resident(id, nullptr, true);
     for (const auto& line : env_.board.models())
@@ -250,17 +241,17 @@ private:
         if (env_.metrics != nullptr)
           env_.metrics->job_accepted(false);
         ledger_.committed(id, std::move(note.spec), env_.mono());
-        waits_.admitted(ledger_, id);
+        wait_desk_.admitted(ledger_, id);
         return feeds_.may_change(note.record);
       case commit_note::kind::requeued:
         ledger_.requeued(note.record, note.delay, env_.mono(), note.charged);
-        waits_.requeued(ledger_, id, note.delay, note.charged);
+        wait_desk_.requeued(ledger_, id, note.delay, note.charged);
         return true;
       case commit_note::kind::closed:
         if (ledger_.find(id) != nullptr)
           --env_.board.live_jobs;
         ledger_.closed(id);
-        waits_.drop(id);
+        wait_desk_.drop(id);
         residents_.dismiss(id);
         return false;
       case commit_note::kind::barrier:
@@ -291,11 +282,14 @@ private:
     auto due = runtime::to_us(env_.wall())
                + static_cast<int64_t>(x.policy->terms.limit_s * 1e6);
     ledger_.set_policy(x.model, std::move(x.policy));
-    waits_.policy(ledger_, x.model);
+    wait_desk_.policy(ledger_, x.model);
     auto work = ledger_.backlog(x.model, due).work_us;
     if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
-      caf::anon_send(d,
-                     backlog_report{shard_, static_cast<double>(work) / 1e6});
+      caf::anon_send(
+        d, backlog_report{.shard = shard_,
+                          .due_work_s = static_cast<double>(work) / 1e6,
+                          .waiting = ledger_.curve(x.model),
+                          .wait_ratios = wait_desk_.take_samples(x.model)});
   }
 
   void on_lease_jobs(lease_jobs& x) {
@@ -313,6 +307,7 @@ private:
         continue;
       }
       answer.granted.push_back(lease->id);
+      wait_desk_.sample(x.model, *lease);
       make_resident(request.job, lease->spec, false);
       forward(
         request.job,
@@ -322,8 +317,8 @@ private:
                     .continues_prefix = request.continues_prefix,
                     .longer_context = ledger_.longer_context(lease->record),
                     .ticket = request.ticket,
-                    .note = waits_.leave(ledger_, request.job,
-                                         {x.generation, request.gate})});
+                    .note = wait_desk_.leave(ledger_, request.job,
+                                             {x.generation, request.gate})});
     }
     for (const auto& tenant : tenants)
       answer.queues.push_back(feeds_.take(ledger_, {x.model, tenant}));
@@ -342,7 +337,7 @@ private:
     else if (!step.starts)
       ledger_.set_aside(id);
     if (step.expire)
-      step.expire->note.wait = waits_.leave(ledger_, id).wait;
+      step.expire->note.wait = wait_desk_.leave(ledger_, id).wait;
     if (step.expire)
       forward(id, std::move(*step.expire));
     if (step.degrade)
@@ -420,10 +415,11 @@ private:
       touched.insert(queue_of(action.id));
       if (action.what == runtime::due_action::kind::expire) {
         ledger_.begin_end(action.id);
-        forward(action.id,
-                expire_job{action.id, {}, waits_.leave(ledger_, action.id)});
+        forward(
+          action.id,
+          expire_job{action.id, {}, wait_desk_.leave(ledger_, action.id)});
       } else if (action.what == runtime::due_action::kind::ready)
-        waits_.ready(ledger_, action.id);
+        wait_desk_.ready(ledger_, action.id);
       else
         may_start(action.id, ledger_.find(action.id)->attempt);
     }
@@ -446,6 +442,13 @@ private:
   }
 
   // --- small things --------------------------------------------------------------------
+
+  runtime::shard_ledger make_ledger(uint64_t epoch) const {
+    return {shard_, config_.ledger, epoch, config_.rules,
+            [board = &env_.board](const std::string& model) {
+              return board->load(model);
+            }};
+  }
 
   queue_name queue_of(job_id id) const {
     const auto* record = ledger_.find(id);
@@ -473,7 +476,7 @@ private:
   shard_answers answers_{env_};
   resident_jobs residents_;
   letter_desk letters_{env_};
-  wait_desk waits_{env_};
+  wait_desk wait_desk_{env_};
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;
   uint32_t job_crashes_ = 0;

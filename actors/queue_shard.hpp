@@ -15,9 +15,9 @@ namespace troupe::actors {
 
 using queue_shard_actor = caf::typed_actor<
   // Clients, through the gateway.
-  caf::result<void>(submit_job), caf::result<void>(get_job),
-  caf::result<void>(watch_job), caf::result<void>(forget_reader),
-  caf::result<void>(cancel_job),
+  caf::result<void>(submit_job), caf::result<void>(estimate_job),
+  caf::result<void>(get_job), caf::result<void>(watch_job),
+  caf::result<void>(forget_reader), caf::result<void>(cancel_job),
   // A client, or the reader with what it found.
   caf::result<void>(settle_letter),
   // The replay runner.

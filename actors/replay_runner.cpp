@@ -228,7 +228,7 @@ private:
                        .tenant = runs_.at(run).plan.run().tenant,
                        .if_version = version,
                        .reply = to,
-                       .position = std::nullopt},
+                       .standing = std::nullopt},
                to);
   }
 

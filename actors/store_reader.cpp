@@ -65,10 +65,7 @@ private:
       return refuse(x.reply, record.error());
     runtime::job_view view{.spec = spec_of(x.id),
                            .record = std::move(*record),
-                           .position = x.position};
-    if (x.position)
-      view.estimated_start_s =
-        env_.board.seconds_until_start(view.record.model, *x.position);
+                           .standing = x.standing};
     switch (x.as) {
       case view_kind::snapshot:
         return post(x.reply, runtime::job_snapshot{std::move(view)});

@@ -12,6 +12,7 @@ struct list_actors;
 struct actor_list;
 // queue_shard
 struct submit_job;
+struct estimate_job;
 struct get_job;
 struct watch_job;
 struct forget_reader;
@@ -138,6 +139,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::reset_breaker))
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::breaker_changed))
   CAF_ADD_ATOM(troupe, troupe::actors, breaker_tick_atom)
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::estimate_job))
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::keep_value))
   CAF_ADD_ATOM(troupe, troupe::actors, costs_tick_atom)
 CAF_END_TYPE_ID_BLOCK(troupe)

@@ -1,6 +1,7 @@
 #include "actors/wait_desk.hpp"
 
 #include "runtime/metrics.hpp"
+#include "runtime/scheduling/wait_calibration.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,6 +14,9 @@ using runtime::shard_ledger;
 using runtime::wait_reason;
 
 namespace {
+
+/// Between two reports to the dispatcher.
+constexpr size_t samples_max = 64;
 
 /// Class and tier, for a series of the metrics.
 struct kind {
@@ -66,6 +70,11 @@ void wait_desk::show(const std::string& model, uint8_t tag, int64_t by) {
   auto [job_class, tier] = kind_of(tag);
   env_.metrics->add(runtime::metric::sched_queued_jobs, static_cast<double>(by),
                     model, job_class, tier);
+}
+
+void wait_desk::opened(const shard_ledger& ledger) {
+  for (auto id : ledger.waiting())
+    admitted(ledger, id);
 }
 
 void wait_desk::admitted(const shard_ledger& ledger, job_id id) {
@@ -158,18 +167,33 @@ std::optional<runtime::job_why> wait_desk::why(const shard_ledger& ledger,
   auto delay = delays_.find(id);
   if (delay != delays_.end() && delay->second < now)
     x.primary = wait_reason::retry_budget;
-  if (auto place = ledger.place(id)) {
-    x.jobs_ahead = place->jobs_ahead;
-    x.work_ahead_s = static_cast<double>(place->work_ahead_us) / 1e6;
+  const auto terms = ledger.policy(record->queue());
+  if (auto standing = ledger.standing(id)) {
+    x.jobs_ahead = standing->position;
+    x.work_ahead_s = terms->backlog.below(record->order_key).work_s;
     // The queue's reason is that of its first job.
     if (x.primary == wait_reason::no_free_slot && x.jobs_ahead > 0)
       x.primary = wait_reason::ahead_in_order;
   }
-  const auto terms = ledger.policy(record->queue());
   x.gate = {.least = terms->front.least_clock, .slack = terms->front.slack};
   if (const auto* clock = terms->front.clock_of(record->tenant))
     x.gate.clock = *clock;
   return x;
+}
+
+void wait_desk::sample(const std::string& model, const runtime::leased& lease) {
+  auto& ratios = samples_[model];
+  if (lease.id.attempt != 1 || ratios.size() >= samples_max
+      || lease.expected_wait_s < runtime::wait_calibration::estimate_s_min)
+    return;
+  auto real = env_.wall() - lease.record.created_at;
+  ratios.push_back(
+    static_cast<float>(std::chrono::duration<double>(real).count())
+    / lease.expected_wait_s);
+}
+
+std::vector<float> wait_desk::take_samples(const std::string& model) {
+  return std::exchange(samples_[model], {});
 }
 
 void wait_desk::drop(job_id id) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -29,6 +30,8 @@ public:
   wait_desk(const wait_desk&) = delete;
   wait_desk& operator=(const wait_desk&) = delete;
 
+  /// The shard opened: what is in its queue waits from now on.
+  void opened(const runtime::shard_ledger& ledger);
   /// The job waits from now on.
   void admitted(const runtime::shard_ledger& ledger, runtime::job_id id);
   /// It waits again, at first for `delay`, then (`charged`) for the retry
@@ -49,6 +52,11 @@ public:
                                       runtime::job_id id) const;
   void drop(runtime::job_id id);
 
+  /// How good the estimate of a first attempt's wait was.
+  void sample(const std::string& model, const runtime::leased& lease);
+  /// Real over estimated waits since the last call, at most 64.
+  std::vector<float> take_samples(const std::string& model);
+
 private:
   using queue_name = runtime::wait_clocks::queue_name;
   void find_reason(const runtime::shard_ledger& ledger,
@@ -61,6 +69,7 @@ private:
   actor_env& env_;
   runtime::wait_clocks clocks_;
   std::map<std::pair<std::string, uint8_t>, int64_t> counted_;
+  std::map<std::string, std::vector<float>> samples_;
   /// Until when a retried job's delay lasts; few.
   std::unordered_map<runtime::job_id, runtime::mono_time> delays_;
 };

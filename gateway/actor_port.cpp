@@ -30,6 +30,14 @@ void actor_port::submit(runtime::job_spec spec, submit_options options,
            reply);
 }
 
+void actor_port::estimate(runtime::job_spec spec, sink_ref reply) {
+  to_shard(choose_shard({}),
+           actors::estimate_job{
+             .spec = std::make_shared<runtime::job_spec>(std::move(spec)),
+             .reply = reply},
+           reply);
+}
+
 void actor_port::get(job_id id, std::string tenant,
                      std::optional<uint32_t> if_version, sink_ref reply) {
   to_shard(id.shard(),
@@ -37,7 +45,7 @@ void actor_port::get(job_id id, std::string tenant,
                            .tenant = std::move(tenant),
                            .if_version = if_version,
                            .reply = reply,
-                           .position = std::nullopt},
+                           .standing = std::nullopt},
            reply);
 }
 

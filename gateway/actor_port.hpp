@@ -22,6 +22,7 @@ public:
 
   void submit(runtime::job_spec spec, submit_options options,
               runtime::sink_ref reply) override;
+  void estimate(runtime::job_spec spec, runtime::sink_ref reply) override;
   void get(runtime::job_id id, std::string tenant,
            std::optional<uint32_t> if_version,
            runtime::sink_ref reply) override;

@@ -203,7 +203,10 @@ void write_why(json_writer& json, const runtime::job_view& job) {
   json.number("work_s", why.work_ahead_s);
   json.end_object();
   json.key("estimated_start_s");
-  job.estimated_start_s ? json.number(*job.estimated_start_s) : json.null();
+  if (job.standing && job.standing->wait_s)
+    json.number(*job.standing->wait_s);
+  else
+    json.null();
   write_gate(json, why.gate);
   write_time(json, "overdue_at", why.bound_at);
   json.end_object();

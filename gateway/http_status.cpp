@@ -77,6 +77,9 @@ constexpr std::array kinds{
                "The model answered with an error."},
   problem_kind{"queue-full", "Queue full", 503, yes, false,
                "As much work as may wait is already waiting."},
+  problem_kind{"deadline-unmeetable", "Deadline unmeetable", 503, no, false,
+               "What waits already would make the job miss its own limit. Ask "
+               "again with a longer one, or later."},
   problem_kind{"model-unavailable", "Model unavailable", 503, yes, false,
                "No worker of the model can serve now."},
   problem_kind{"draining", "Draining", 503, yes, true,
@@ -129,6 +132,8 @@ std::string_view slug_of(errc code) noexcept { // tidy: length: one table
     case errc::model_unavailable:
     case errc::worker_lost:
       return "model-unavailable";
+    case errc::deadline_unmeetable:
+      return "deadline-unmeetable";
     case errc::draining:
       return "draining";
     case errc::storage_unavailable:

@@ -78,6 +78,13 @@ ask_events(exchange& ex, job_id id, uint64_t from, uint32_t limit) {
   co_return std::move(std::get<runtime::events_page>(answer).events);
 }
 
+task<answer_or_refusal<runtime::job_estimated>>
+ask_estimate(exchange& ex, runtime::job_spec spec) {
+  pending_answer pending{ex.conn};
+  jobs_of(ex).estimate(std::move(spec), pending.ref());
+  co_return co_await answer_of<runtime::job_estimated>(ex, pending);
+}
+
 task<answer_or_refusal<job_view>> ask_cancel(exchange& ex, job_id id,
                                              std::string reason) {
   pending_answer pending{ex.conn};

@@ -29,6 +29,10 @@ struct wait_rule {
 };
 task<void> follow_job(exchange& ex, runtime::job_view& job, wait_rule rule);
 
+/// What would become of it.
+task<answer_or_refusal<runtime::job_estimated>>
+ask_estimate(exchange& ex, runtime::job_spec spec);
+
 /// A terminal job's output; also its record and specification.
 task<answer_or_refusal<runtime::output_read>> ask_output(exchange& ex,
                                                          runtime::job_id id);

@@ -127,26 +127,26 @@ void write_limits(json_writer& json, const job_record& record) {
   json.end_object();
 }
 
-struct queue_place {
-  std::optional<uint64_t> position;
-  std::optional<double> estimated_start_s;
-};
+using standing = std::optional<runtime::queue_standing>;
 
 void write_queue(json_writer& json, const job_record& record,
-                 const queue_place& place) {
+                 const standing& place) {
+  auto wait = [&] {
+    place && place->wait_s ? json.number(*place->wait_s) : json.null();
+  };
   json.key("estimate");
   json.begin_object();
   json.number("cost", record.estimated_s);
   json.key("queue_wait_s");
-  place.estimated_start_s ? json.number(*place.estimated_start_s) : json.null();
+  wait();
   json.number("compute_s", record.estimated_s);
   json.end_object();
   json.key("queue");
   json.begin_object();
   json.key("position");
-  place.position ? json.number(*place.position) : json.null();
+  place ? json.number(place->position) : json.null();
   json.key("estimated_start_s");
-  place.estimated_start_s ? json.number(*place.estimated_start_s) : json.null();
+  wait();
   json.end_object();
 }
 
@@ -203,22 +203,11 @@ void write_step(json_writer& json, const runtime::job_degradation& step) {
   json.number("at_offset", step.at_offset);
 }
 
-void write_degradation(json_writer& json, const job_record& record) {
-  json.key("degradation");
-  json.begin_array();
-  for (const auto& step : record.degradations) {
-    json.begin_object();
-    write_step(json, step);
-    json.end_object();
-  }
-  json.end_array();
-}
-
 enum class job_form : uint8_t { full, without_output };
 
 void write_job_body(json_writer& json, const job_record& record,
-                    const job_spec* spec, const queue_place& place,
-                    job_form form, const job_output* output) {
+                    const job_spec* spec, const standing& place, job_form form,
+                    const job_output* output) {
   const auto id = record.id.str();
   json.begin_object();
   write_head(json, record, id);
@@ -386,10 +375,21 @@ void write_metadata(json_writer& json, const job_spec* spec) {
   json.end_object();
 }
 
+void write_degradation(json_writer& json, const job_record& record) {
+  json.key("degradation");
+  json.begin_array();
+  for (const auto& step : record.degradations) {
+    json.begin_object();
+    write_step(json, step);
+    json.end_object();
+  }
+  json.end_array();
+}
+
 void write_job(json_writer& json, const job_view& job,
                const job_output* output) {
-  write_job_body(json, job.record, job.spec.get(),
-                 {job.position, job.estimated_start_s}, job_form::full, output);
+  write_job_body(json, job.record, job.spec.get(), job.standing, job_form::full,
+                 output);
 }
 
 void write_job_row(json_writer& json, const job_record& record) {

@@ -35,6 +35,8 @@ void write_time(json_writer& json, std::string_view key, runtime::wall_time at);
 /// `error`: {code, message, source} or null.
 void write_error(json_writer& json,
                  const std::optional<runtime::failure>& error);
+/// `degradation`: the steps so far.
+void write_degradation(json_writer& json, const runtime::job_record& record);
 /// `metadata`: null without a specification.
 void write_metadata(json_writer& json, const runtime::job_spec* spec);
 

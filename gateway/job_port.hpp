@@ -25,6 +25,8 @@ public:
   /// `job_accepted` once durable, or `refused`. Fills in id and times.
   virtual void submit(runtime::job_spec spec, submit_options options,
                       runtime::sink_ref reply) = 0;
+  /// `job_estimated`: what `submit` would do now. Nothing is kept.
+  virtual void estimate(runtime::job_spec spec, runtime::sink_ref reply) = 0;
   /// `job_snapshot` or `refused`; with `if_version` it waits until the record's
   /// version is greater or the job is terminal (the caller owns the time limit
   /// and calls `forget`).

@@ -50,7 +50,9 @@ problem to_problem(const runtime::failure& why, double retry_after_s) {
 }
 
 problem to_problem(const runtime::refused& refused) {
-  return to_problem(refused.why, refused.retry_after_s);
+  auto x = to_problem(refused.why, refused.retry_after_s);
+  x.facts = refused.facts;
+  return x;
 }
 
 http_reply render(const problem& x, const problem_context& context) {
@@ -89,6 +91,12 @@ http_reply render(const problem& x, const problem_context& context) {
   json.text("source", "troupe");
   if (x.limit)
     json.number("limit", *x.limit);
+  if (!x.facts.model.empty())
+    json.text("model", x.facts.model);
+  if (x.facts.queue_depth)
+    json.number("queue_depth", *x.facts.queue_depth);
+  if (x.facts.estimated_wait_s)
+    json.number("estimated_wait_s", *x.facts.estimated_wait_s);
   if (!x.errors.empty()) {
     json.key("errors");
     json.begin_array();

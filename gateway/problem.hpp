@@ -31,7 +31,8 @@ struct problem {
   /// Set by the server's knowledge of when waiting helps; else a default.
   double retry_after_s = 0.0;
   std::string_view allow{}; ///< For 405.
-  bool close = false;       ///< Close even where the kind does not.
+  runtime::refusal_facts facts{};
+  bool close = false; ///< Close even where the kind does not.
 };
 
 /// Where the problem happened.

@@ -3,6 +3,7 @@
 #include "gateway/io_thread.hpp"
 #include "gateway/json_writer.hpp"
 #include "gateway/routes_breakers.hpp"
+#include "gateway/routes_estimate.hpp"
 #include "gateway/routes_events.hpp"
 #include "gateway/routes_jobs.hpp"
 #include "gateway/routes_letters.hpp"
@@ -19,6 +20,7 @@ namespace {
 constexpr std::array public_table{
   route{"POST", "/v1/jobs", create_job, body_rule::required_json},
   route{"GET", "/v1/jobs", list_jobs},
+  route{"POST", "/v1/estimate", estimate_job, body_rule::required_json},
   route{"GET", "/v1/jobs/{id}", get_job},
   route{"GET", "/v1/jobs/{id}/result", get_result},
   route{"GET", "/v1/jobs/{id}/events", get_events, body_rule::none,

@@ -7,6 +7,7 @@
 #include "runtime/job.hpp"
 #include "runtime/job_decision.hpp"
 #include "runtime/overload/breaker_line.hpp"
+#include "runtime/scheduling/queue_standing.hpp"
 #include "runtime/storage/store.hpp"
 
 #include <cstdint>
@@ -34,20 +35,37 @@ using events_ptr = std::shared_ptr<const std::vector<event>>;
 struct job_view {
   spec_ptr spec; ///< Null for rows of a list and for retired jobs.
   job_record record;
-  std::optional<uint64_t> position;        ///< Set while it waits.
-  std::optional<double> estimated_start_s; ///< Set while it waits.
-  std::optional<job_why> why;              ///< Set while it waits.
+  std::optional<queue_standing> standing; ///< Set while it waits.
+  std::optional<job_why> why;             ///< Set while it waits.
 };
 
+/// Numbers behind a refusal, for the problem document.
+struct refusal_facts {
+  std::string model;                      ///< Empty: no model's.
+  std::optional<uint64_t> queue_depth;    ///< Jobs before it.
+  std::optional<double> estimated_wait_s; ///< Until it would start.
+};
 /// The request did not do what it asked for, and nothing was changed.
 struct refused {
   failure why;
   double retry_after_s = 0.0; ///< > 0 only where waiting can help.
+  refusal_facts facts{};
 };
 /// A submitted job is durable; `replayed`: an idempotent repeat of an older one.
 struct job_accepted {
   job_view job;
   bool replayed = false;
+};
+/// What would become of a job that was submitted now.
+struct job_estimated {
+  job_record record; ///< As it would be admitted; its id means nothing.
+  queue_standing standing;
+  double service_p50_s = 0;
+  double service_p90_s = 0;
+  double output_tokens_p90 = 0;
+  /// Real waits over estimated ones; nothing while too few were seen.
+  std::optional<double> wait_ratio_p90;
+  std::optional<refused> refusal;
 };
 /// Answer to get, wait and cancel.
 struct job_snapshot {
@@ -96,7 +114,7 @@ struct runs_listed {
 using delivery_body =
   std::variant<refused, job_accepted, job_snapshot, watch_opened, job_events,
                watch_closed, events_page, output_read, jobs_listed, runs_listed,
-               breaker_answer>;
+               breaker_answer, job_estimated>;
 
 struct delivery {
   uint64_t ticket = 0;

@@ -126,9 +126,11 @@ void describe(config_visitor& v, class_settings& x) {
             x.deadline_default, {0, 604'800});
   v.seconds({"deferral_max_s", "A far deadline may put a job off by this."},
             x.deferral_max, {0, 604'800});
-  v.seconds({"backlog_limit_s", "A job that waits this long beyond the bound "
-                                "of its key goes first."},
-            x.backlog_limit, {0.001, year_s});
+  v.seconds(
+    {"backlog_limit_s",
+     "Predicted wait beyond which jobs are refused; one that waits this "
+     "long beyond the bound of its key goes first."},
+    x.backlog_limit, {0.001, year_s});
 }
 
 std::string_view to_string(queue_order x) noexcept {

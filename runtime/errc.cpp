@@ -68,6 +68,8 @@ constexpr std::array rows{
       "Every permitted attempt failed."},
   row{errc::config_invalid, "config_invalid",
       "The configuration file is wrong."},
+  row{errc::deadline_unmeetable, "deadline_unmeetable",
+      "The job would end after its limit."},
   row{errc::quarantined_input, "quarantined_input",
       "The same input crashed the model's engine twice; it is refused for a "
       "time."},

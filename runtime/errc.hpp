@@ -44,9 +44,10 @@ enum class errc : uint8_t {
   poison = 30,           ///< The job crashed two engines on its own.
   internal = 31,         ///< A defect of Troupe.
   too_many_streams = 32, ///< The job or key has its maximum of readers.
-  attempts_exhausted = 33, ///< Every permitted attempt failed.
-  config_invalid = 34,     ///< The configuration file is wrong.
-  quarantined_input = 35,  ///< The same input crashed an engine twice.
+  attempts_exhausted = 33,  ///< Every permitted attempt failed.
+  config_invalid = 34,      ///< The configuration file is wrong.
+  deadline_unmeetable = 35, ///< Admission refused: it would end too late.
+  quarantined_input = 36,   ///< The same input crashed an engine twice.
 };
 
 /// The code's identifier, e.g. "queue_full". Total.

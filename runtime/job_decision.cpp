@@ -102,6 +102,16 @@ job_decision decision_of(const job_placement& placement, const key_terms& terms,
           .admission = std::move(checks)};
 }
 
+decided_step step_of(const ladder_verdict& verdict, decision_stage stage) {
+  decided_step step{.rung = verdict.rung, .stage = stage};
+  for (const auto& x : verdict.tried)
+    if (x.rung == verdict.rung) {
+      step.needed = static_cast<float>(x.needed);
+      step.available = static_cast<float>(x.available);
+    }
+  return step;
+}
+
 void note_wait(std::string& decision, const decided_wait& wait) {
   edit(decision, [&](job_decision& x) {
     auto waited = x.wait.seconds;

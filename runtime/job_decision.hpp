@@ -138,8 +138,8 @@ struct decision_note {
 struct job_why {
   wait_reason primary = wait_reason::no_free_slot;
   wait_seconds waited{};   ///< Since it came back into the queue.
-  uint64_t jobs_ahead = 0; ///< On its shard.
-  double work_ahead_s = 0; ///< On its shard, seconds of one slot.
+  uint64_t jobs_ahead = 0; ///< On the node.
+  double work_ahead_s = 0; ///< When its dispatcher looked last, of one slot.
   gate_reading gate;
   /// From then on it goes before all that are not overdue.
   wall_time bound_at{};
@@ -154,6 +154,9 @@ result<job_decision> decode_decision(std::string_view bytes);
 /// What admission knows.
 job_decision decision_of(const job_placement& placement, const key_terms& terms,
                          double weight, std::vector<decided_check> checks);
+
+/// The comparison that decided on a rung; nothing compared: zeros.
+decided_step step_of(const ladder_verdict& verdict, decision_stage stage);
 
 // What a job's machine notes, in the bytes that its record carries. Bytes that
 // do not decode start afresh.

@@ -1,5 +1,7 @@
 #include "runtime/node_board.hpp"
 
+#include <algorithm>
+
 namespace troupe::runtime {
 
 void node_board::set_model(model_line line) {
@@ -36,14 +38,15 @@ void node_board::change_slots(const std::string& model, int64_t by,
   });
 }
 
-void node_board::change_depths(const std::string& model,
-                               const tier_depths& by) {
+void node_board::change_depths(const std::string& model, const tier_depths& by,
+                               int64_t work_us) {
   models_.with([&](auto& models) {
     auto it = models.find(model);
     if (it == models.end())
       return;
     for (size_t tier = 0; tier < by.size(); ++tier)
       it->second.depths[tier] += by[tier];
+    it->second.waiting_us += work_us;
   });
 }
 
@@ -54,14 +57,19 @@ node_board::tier_depths node_board::depths(const std::string& model) const {
   });
 }
 
-void node_board::note_service(const std::string& model, double seconds) {
-  constexpr double alpha = 0.05;
-  models_.with([&](auto& models) {
+queue_load node_board::load(const std::string& model) const {
+  return models_.with([&](const auto& models) {
+    queue_load sum;
     auto it = models.find(model);
     if (it == models.end())
-      return;
-    auto& mean = it->second.service_s;
-    mean = mean == 0.0 ? seconds : mean + alpha * (seconds - mean);
+      return sum;
+    int64_t jobs = 0;
+    for (auto depth : it->second.depths)
+      jobs += depth;
+    // Shards report one by one: a moved job may be missing for a moment.
+    sum.jobs = static_cast<uint64_t>(std::max<int64_t>(0, jobs));
+    sum.work_us = std::max<int64_t>(0, it->second.waiting_us);
+    return sum;
   });
 }
 
@@ -121,15 +129,6 @@ std::optional<poison_entry> node_board::quarantined(const std::string& digest,
                                                     wall_time now) const {
   return poisons_.with(
     [&](const auto& list) { return list.find(digest, now); });
-}
-
-double node_board::seconds_per_position(const std::string& model) const {
-  return models_.with([&](const auto& models) {
-    auto it = models.find(model);
-    if (it == models.end() || it->second.line.slots == 0)
-      return 0.0;
-    return it->second.service_s / it->second.line.slots;
-  });
 }
 
 } // namespace troupe::runtime

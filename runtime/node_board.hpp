@@ -8,8 +8,9 @@
 #include "runtime/guarded.hpp"
 #include "runtime/job.hpp"
 #include "runtime/overload/breaker_line.hpp"
-#include "runtime/overload/poison_list.hpp"
 #include "runtime/overload/retry_budget.hpp"
+#include "runtime/poison_list.hpp"
+#include "runtime/scheduling/queue_standing.hpp"
 
 #include <array>
 #include <atomic>
@@ -69,18 +70,12 @@ public:
   /// Waiting jobs of the model: [0] flex, [1] default, [2] priority; shards add
   /// what changed.
   using tier_depths = std::array<int64_t, 3>;
-  void change_depths(const std::string& model, const tier_depths& by);
+  /// `work_us`: their predicted work.
+  void change_depths(const std::string& model, const tier_depths& by,
+                     int64_t work_us);
   tier_depths depths(const std::string& model) const;
-
-  /// Learns from an attempt that took `seconds` of a slot.
-  void note_service(const std::string& model, double seconds);
-  /// Expected seconds until one place in the model's queue is served: an
-  /// exponentially weighted mean (alpha 0.05) over slots; 0 while unknown.
-  double seconds_per_position(const std::string& model) const;
-  /// The same for a job with `ahead` jobs before it.
-  double seconds_until_start(const std::string& model, uint64_t ahead) const {
-    return static_cast<double>(ahead) * seconds_per_position(model);
-  }
+  /// All of them together.
+  queue_load load(const std::string& model) const;
 
   // --- overload --------------------------------------------------------------
   /// What the model's breaker said last; while it is being restarted that stays.
@@ -108,8 +103,8 @@ public:
 private:
   struct line_state {
     model_line line;
-    double service_s = 0.0;
     tier_depths depths{};
+    int64_t waiting_us = 0;
     breaker_line breaker;
     retry_budget retries;
   };

@@ -1,7 +1,5 @@
 #include "runtime/shard_ledger.hpp"
 
-#include "runtime/job_decision.hpp"
-
 #include <algorithm>
 
 namespace troupe::runtime {
@@ -10,31 +8,12 @@ namespace {
 /// A week: more predicted work in one job counts as this much.
 constexpr double work_s_max = 604'800;
 
-refused refuse(errc code, std::string context, double retry_after_s) {
-  return {.why = fail(code, std::move(context)),
-          .retry_after_s = retry_after_s};
-}
-
-std::vector<event> first_events(job_record& record, uint64_t position,
-                                double seconds_per_position) {
-  auto at = record.created_at;
-  record.next_seq = 2;
-  record.phase = job_phase::queued;
-  std::vector<event> events;
-  events.push_back(event{.seq = 0, .at = at, .body = job_created{record}});
-  auto start_s = static_cast<double>(position) * seconds_per_position;
-  events.push_back(event{
-    .seq = 1,
-    .at = at,
-    .body = job_queued{.position = position, .estimated_start_s = start_s}});
-  return events;
-}
-
 } // namespace
 
 shard_ledger::shard_ledger(shard_id shard, ledger_limits limits, uint64_t epoch,
-                           rules_ptr rules)
-  : shard_{shard}, limits_{limits}, epoch_{epoch}, rules_{std::move(rules)} {}
+                           rules_ptr rules, load_lookup node_load)
+  : shard_{shard}, limits_{limits}, epoch_{epoch}, rules_{std::move(rules)},
+    node_load_{std::move(node_load)} {}
 
 // --- rebuilding -------------------------------------------------------------
 
@@ -73,69 +52,6 @@ std::vector<job_id> shard_ledger::waiting() const {
 }
 
 // --- admission --------------------------------------------------------------
-
-admission_result shard_ledger::admit(job_spec& spec,
-                                     const request_identity& who,
-                                     const admission_gate& gate, wall_time now,
-                                     rng& random, double seconds_per_position) {
-  if (!who.key.empty()) {
-    if (auto it = keys_.find(who.key); it != keys_.end()) {
-      if (it->second.fingerprint != who.fingerprint)
-        return refuse(errc::idempotency_mismatch,
-                      "the key was used with another body", 0);
-      auto live = jobs_.find(it->second.job);
-      return repeated{it->second.job,
-                      live != jobs_.end()
-                        && live->second.state == slot::committing};
-    }
-  }
-  if (gate.draining)
-    return refuse(errc::draining, "the node is stopping", 1);
-  if (jobs_.size() >= limits_.jobs_max)
-    return refuse(
-      errc::queue_full,
-      "the shard holds " + std::to_string(jobs_.size()) + " live jobs", 5);
-  if (!gate.storage_ok)
-    return refuse(errc::storage_unavailable, gate.storage_reason, 2);
-  if (gate.model)
-    return *gate.model;
-
-  auto at = next_arrival(now);
-  spec.id = job_id::make(at, shard_, random);
-  if (spec.deadline.start_timeout == duration{0}
-      && spec.deadline.total_timeout == duration{0})
-    spec.deadline.total_timeout =
-      rules_->job_class(spec.job_class).deadline_default;
-  auto record = make_record(spec);
-  auto placement =
-    place_job(spec, record, *rules_, *model(record.model).policy);
-  record.order_key = placement.key.key;
-  record.key_base = placement.key.base;
-  // Nobody is shed on a guess: while nothing was learnt, nothing is foretold.
-  if (placement.cost.source != cost_source::prior)
-    record.forecast.service_p50_s = placement.cost.p50_s;
-  record.forecast.input_tokens =
-    static_cast<uint32_t>(placement.cost.input_tokens);
-  record.forecast.output_tokens_p50 =
-    static_cast<uint32_t>(placement.cost.output_tokens_p50);
-  record.estimated_s = spec.estimated_s = placement.cost.mean_s;
-  auto ahead = queue_.below(record.model, record.order_key).jobs;
-  auto events = first_events(record, ahead, seconds_per_position);
-  record.decision =
-    encode(decision_of(placement, model(record.model).policy->terms,
-                       rules_->tier(record.tier).weight,
-                       {{.what = admission_check::shard_jobs,
-                         .value = static_cast<float>(jobs_.size()),
-                         .limit = static_cast<float>(limits_.jobs_max)}}));
-  if (!who.key.empty()) {
-    auto expires = at + limits_.idempotency_ttl;
-    keys_[who.key] = {
-      .job = spec.id, .fingerprint = who.fingerprint, .expires_at = expires};
-    key_ages_.emplace(expires, who.key);
-  }
-  jobs_[spec.id] = entry{.record = record, .state = slot::committing};
-  return admitted{.record = std::move(record), .events = std::move(events)};
-}
 
 std::optional<idempotency_entry>
 shard_ledger::entry_of(const std::string& key) const {
@@ -218,6 +134,7 @@ std::optional<leased> shard_ledger::lease(job_id id, uint32_t after_attempt) {
   e.state = slot::leased;
   e.record.attempt = after_attempt + 1;
   leased result{.id = {id, epoch_, after_attempt + 1},
+                .expected_wait_s = e.expected_wait_s,
                 .spec = std::move(e.spec),
                 .record = e.record};
   if (result.spec)
@@ -257,8 +174,14 @@ void shard_ledger::set_aside(job_id id) {
 }
 
 job_ladder shard_ledger::ladder() const {
-  return {*rules_, [this](const std::string& name) -> const model_policy& {
+  return {*rules_,
+          [this](const std::string& name) -> const model_policy& {
             return *model(name).policy;
+          },
+          [this](const std::string& name) {
+            const auto& p = *model(name).policy;
+            auto waiting_s = static_cast<double>(node_load(name).work_us) / 1e6;
+            return (waiting_s + p.running_s) / p.terms.capacity;
           }};
 }
 
@@ -375,17 +298,6 @@ const job_record* shard_ledger::find(job_id id) const {
 spec_ptr shard_ledger::spec(job_id id) const {
   auto it = jobs_.find(id);
   return it == jobs_.end() ? nullptr : it->second.spec;
-}
-
-std::optional<ready_queue::place> shard_ledger::place(job_id id) const {
-  return queue_.position(id);
-}
-
-std::optional<uint64_t> shard_ledger::position(job_id id) const {
-  auto place = queue_.position(id);
-  if (!place)
-    return std::nullopt;
-  return place->jobs_ahead;
 }
 
 // --- private ----------------------------------------------------------------

@@ -12,10 +12,13 @@
 
 #include "runtime/client_sink.hpp"
 #include "runtime/job.hpp"
+#include "runtime/job_machine.hpp"
+#include "runtime/overload/admission.hpp"
 #include "runtime/scheduling/announced_head.hpp"
 #include "runtime/scheduling/job_ladder.hpp"
 #include "runtime/scheduling/queue_policy.hpp"
 #include "runtime/scheduling/ready_queue.hpp"
+#include "runtime/scheduling/wait_estimate.hpp"
 
 #include <array>
 #include <cstdint>
@@ -45,6 +48,17 @@ struct admission_gate {
   std::string storage_reason; ///< For people, when not ok.
   /// Set: the job's model cannot be called before its limit.
   std::optional<refused> model;
+  /// Set: the job's input is refused, whatever else is true.
+  std::optional<refused> input;
+  bool model_open = false; ///< Its breaker keeps work away at this moment.
+};
+
+/// A job that may come, or comes.
+struct admission_preview {
+  job_record record; ///< With key, forecast and limits.
+  cost_prediction cost;
+  queue_standing standing;
+  admission_verdict verdict;
 };
 
 /// Identity of a request for repeats; empty `key` = none given.
@@ -56,7 +70,8 @@ struct request_identity {
 /// The job may be committed.
 struct admitted {
   job_record record;
-  std::vector<event> events; ///< job.created, job.queued.
+  queue_standing standing;
+  std::vector<event> events; ///< job.created, job.queued; job.degraded.
 };
 /// The same request was accepted before.
 struct repeated {
@@ -67,7 +82,8 @@ using admission_result = std::variant<admitted, repeated, refused>;
 
 struct leased {
   attempt_id id;
-  spec_ptr spec; ///< Null: must be loaded.
+  float expected_wait_s = 0; ///< As estimated at admission; 0: not known.
+  spec_ptr spec;             ///< Null: must be loaded.
   job_record record;
 };
 
@@ -83,8 +99,12 @@ public:
   using rules_ptr = std::shared_ptr<const queue_rules>;
   using policy_ptr = std::shared_ptr<const model_policy>;
 
+  /// What waits for a model on the whole node.
+  using load_lookup = std::function<queue_load(const std::string& model)>;
+
   shard_ledger(shard_id shard, ledger_limits limits, uint64_t epoch,
-               rules_ptr rules = std::make_shared<queue_rules>());
+               rules_ptr rules = std::make_shared<queue_rules>(),
+               load_lookup node_load = {});
 
   // --- rebuilding ----------------------------------------------------------
   /// A live job from the store. In-progress ones stay unleased until
@@ -100,8 +120,15 @@ public:
   /// `spec` gets its id. Repeats are answered even when full. Ids of one shard
   /// grow although the wall clock may jump back.
   admission_result admit(job_spec& spec, const request_identity& who,
-                         const admission_gate& gate, wall_time now, rng& random,
-                         double seconds_per_position);
+                         const admission_gate& gate, wall_time now,
+                         rng& random);
+  /// The record after the rung that the verdict names.
+  job_record stepped_down(const admission_preview& p) const;
+  shard_id shard() const noexcept { return shard_; }
+  /// What `admit` would say of a new request, which has an id of `now`; only its
+  /// deadline may be filled in.
+  admission_preview preview(job_spec& spec, const admission_gate& gate,
+                            wall_time now) const;
   /// What an admitted job's key entry stores; nothing when it had no key.
   std::optional<idempotency_entry> entry_of(const std::string& key) const;
   /// The admission is durable: the job is ready.
@@ -121,6 +148,9 @@ public:
   }
   /// What waits for the model with a key of at most `key`.
   key_histogram::totals backlog(const std::string& model, int64_t key) const;
+  backlog_curve curve(const std::string& model) const {
+    return backlog_curve{queue_.histogram(model)};
+  }
   /// Waiting jobs of a model by tier: [0] flex, [1] default, [2] priority.
   using tier_depths = std::array<int64_t, 3>;
   tier_depths depths(const std::string& model) const;
@@ -158,13 +188,14 @@ public:
   /// Null: not live.
   const job_record* find(job_id id) const;
   spec_ptr spec(job_id id) const;
-  std::optional<uint64_t> position(job_id id) const;
-  /// Nothing: it does not wait.
-  std::optional<ready_queue::place> place(job_id id) const;
   /// From then on the job goes before all that are not overdue.
   wall_time bound_of(const job_record& record) const {
     return overdue_at(record, *rules_, model(record.queue()).limit_s);
   }
+  /// Nothing if it does not wait for a slot.
+  std::optional<queue_standing> standing(job_id id) const;
+  /// Of the model's queue in this shard.
+  queue_load load(const std::string& model) const;
   size_t live() const noexcept { return jobs_.size(); }
   uint64_t epoch() const noexcept { return epoch_; }
 
@@ -175,7 +206,8 @@ private:
     spec_ptr spec;
     slot state = slot::committing;
     mono_time ready_at{};
-    bool charged = false; ///< Asks the retry budget when it is ready.
+    float expected_wait_s = 0; ///< At admission; 0: not known.
+    bool charged = false;      ///< Asks the retry budget when it is ready.
   };
   struct timer {
     mono_time at;
@@ -198,11 +230,20 @@ private:
   };
   const model_state& model(const std::string& name) const;
   job_ladder ladder() const;
+  /// Live jobs that the shard may hold when a job of this tier comes.
+  size_t room_for(service_tier tier) const noexcept;
+  std::optional<refused> refusal_of(const job_spec& spec,
+                                    const admission_gate& gate) const;
+  job_step step_down(job_record& record, const ladder_choice& choice) const;
+  queue_standing stand(const std::string& model, const std::string& tenant,
+                       int64_t key, uint64_t jobs_before) const;
+  queue_load node_load(const std::string& model) const;
 
   shard_id shard_;
   ledger_limits limits_;
   uint64_t epoch_;
   rules_ptr rules_;
+  load_lookup node_load_;
   wall_time last_arrival_{};
   size_t specs_resident_ = 0;
   std::unordered_map<job_id, entry> jobs_;

@@ -45,6 +45,10 @@ public:
   /// The breaker of that generation went down. What it said stays in force.
   void breaker_down(uint64_t generation, mono_time now);
 
+  /// The breaker lets everything through, or was never heard of.
+  bool closed() const noexcept {
+    return latest_.generation == 0 || latest_.closed;
+  }
   /// Leases that may be asked for now.
   size_t limit(mono_time now) const noexcept;
   /// For a lease that goes; at most `limit` times.

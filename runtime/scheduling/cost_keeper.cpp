@@ -1,7 +1,5 @@
 #include "runtime/scheduling/cost_keeper.hpp"
 
-#include "runtime/storage/crc32c.hpp"
-
 #include <algorithm>
 #include <string>
 
@@ -13,7 +11,11 @@ constexpr std::string_view prefix = "cost/";
 } // namespace
 
 shard_id home_shard(std::string_view model, uint16_t shards) noexcept {
-  return {static_cast<uint16_t>(crc32c(model) % std::max<uint16_t>(shards, 1))};
+  // FNV-1a: stored data depend on it.
+  uint64_t hash = 0xCBF29CE484222325;
+  for (char c : model)
+    hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001B3;
+  return {static_cast<uint16_t>(hash % std::max<uint16_t>(shards, 1))};
 }
 
 std::string costs_name(std::string_view model) {

@@ -11,6 +11,14 @@ uint32_t context_of(const model_policy& policy) noexcept {
   return policy.context_length == 0 ? UINT32_MAX : policy.context_length;
 }
 
+/// Tokens are estimated from bytes until the engine counts them: a third more
+/// than the context may still fit, and the engine has the last word.
+uint32_t doubtful_context_of(const model_policy& policy) noexcept {
+  auto context = context_of(policy);
+  return context > UINT32_MAX - context / 3 ? UINT32_MAX
+                                            : context + context / 3;
+}
+
 bool makes_text(task_kind task) noexcept {
   return task == task_kind::chat || task == task_kind::complete;
 }
@@ -43,20 +51,8 @@ ladder_choice job_ladder::judge(const job_record& record, wall_time now,
   auto service = own.costs->service();
   auto names = targets(record);
   std::vector<ladder_target> fallbacks;
-  for (const auto& name : names) {
-    const auto& p = policy_(name);
-    // As much faster or slower as the models are for the same tokens.
-    auto here = service.at(f.input_tokens, f.output_tokens_p50);
-    auto there = p.costs->service().at(f.input_tokens, f.output_tokens_p50);
-    fallbacks.push_back({.model = name,
-                         .context_length = context_of(p),
-                         .breaker_closed = p.serving,
-                         .wait_s = p.drain_s,
-                         .service_p50_s = f.service_p50_s <= 0 ? 0
-                                          : here > 0
-                                            ? f.service_p50_s * there / here
-                                            : there});
-  }
+  for (const auto& name : names)
+    fallbacks.push_back(target(record, name));
   deadline_inputs in{.line = {.a_s = service.base_s,
                               .b_s = service.input_token_s,
                               .c_s = service.output_token_s},
@@ -65,7 +61,7 @@ ladder_choice job_ladder::judge(const job_record& record, wall_time now,
                        static_cast<double>(f.output_tokens_p50),
                      .input_tokens = f.input_tokens,
                      .max_output_tokens = f.max_output_tokens,
-                     .context_length = context_of(own),
+                     .context_length = doubtful_context_of(own),
                      .wait_s = wait_s,
                      .total_left = left(record.total_at, now),
                      .rights = {.degradation = record.may_degrade,
@@ -81,6 +77,40 @@ ladder_choice job_ladder::judge(const job_record& record, wall_time now,
     choice.target_p50_s = fallbacks[*i].service_p50_s;
   }
   return choice;
+}
+
+ladder_target job_ladder::target(const job_record& record,
+                                 const std::string& name) const {
+  const auto& f = record.forecast;
+  const auto& p = policy_(name);
+  // As much faster or slower as the models are for the same tokens.
+  auto here = policy_(record.queue())
+                .costs->service()
+                .at(f.input_tokens, f.output_tokens_p50);
+  auto there = p.costs->service().at(f.input_tokens, f.output_tokens_p50);
+  return {.model = name,
+          .context_length = context_of(p),
+          .breaker_closed = p.serving && p.breaker_closed,
+          .wait_s = wait_(name),
+          .service_p50_s = f.service_p50_s <= 0 ? 0
+                           : here > 0           ? f.service_p50_s * there / here
+                                                : there};
+}
+
+std::optional<ladder_choice>
+job_ladder::elsewhere(const job_record& record) const {
+  if (!record.may_degrade)
+    return std::nullopt;
+  for (auto& name : targets(record)) {
+    auto to = target(record, name);
+    if (!to.breaker_closed || record.forecast.input_tokens >= to.context_length)
+      continue;
+    ladder_choice choice{.target = name, .target_p50_s = to.service_p50_s};
+    choice.verdict.outcome = ladder_outcome::degrade;
+    choice.verdict.rung = ladder_rung::model;
+    return choice;
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string>
@@ -107,7 +137,8 @@ std::optional<wall_time> job_ladder::judge_at(const job_record& record) const {
     mono(record.total_at), record.forecast.service_p50_s);
   if (!at)
     return std::nullopt;
-  return wall_time{at->time_since_epoch()};
+  // At the latest start itself it still fits; just after it, it does not.
+  return wall_time{at->time_since_epoch() + std::chrono::milliseconds{1}};
 }
 
 /// Fallbacks of the job or its model, without those it has left.

@@ -28,12 +28,18 @@ public:
   using policy_lookup =
     std::function<const model_policy&(const std::string& model)>;
 
-  job_ladder(const queue_rules& rules, policy_lookup policy)
-    : rules_{rules}, policy_{std::move(policy)} {}
+  /// Seconds that the job would wait in another model's queue.
+  using wait_lookup = std::function<double(const std::string& model)>;
+
+  job_ladder(const queue_rules& rules, policy_lookup policy, wait_lookup wait)
+    : rules_{rules}, policy_{std::move(policy)}, wait_{std::move(wait)} {}
 
   /// `wait_s`: expected wait in its queue; 0 when it is about to start.
   ladder_choice judge(const job_record& record, wall_time now,
                       double wait_s = 0) const;
+  /// The first model it may go to that serves and takes its input, whatever the
+  /// time: for a job whose own model is kept away from.
+  std::optional<ladder_choice> elsewhere(const job_record& record) const;
   /// Where an attempt goes on that fills its model's context.
   std::optional<std::string> longer_context(const job_record& record) const;
   /// When the job must be judged again if it still waits. Nothing: no limits.
@@ -41,9 +47,11 @@ public:
 
 private:
   std::vector<std::string> targets(const job_record& record) const;
+  ladder_target target(const job_record& record, const std::string& name) const;
 
   const queue_rules& rules_;
   policy_lookup policy_;
+  wait_lookup wait_;
 };
 
 } // namespace troupe::runtime

@@ -9,6 +9,10 @@ uint64_t key_histogram::ordered(int64_t key) noexcept {
   return static_cast<uint64_t>(key) ^ (uint64_t{1} << 63);
 }
 
+int64_t key_histogram::unordered(uint64_t bits) noexcept {
+  return static_cast<int64_t>(bits ^ (uint64_t{1} << 63));
+}
+
 size_t key_histogram::digit(uint64_t bits, unsigned level) noexcept {
   auto shift = 64 - level_bits * (level + 1);
   return (bits >> shift) & (fan_out - 1);

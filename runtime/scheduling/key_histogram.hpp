@@ -27,6 +27,12 @@ public:
   /// that lies before `key` if jobs are spread evenly in it.
   totals below(int64_t key) const noexcept;
   totals all() const noexcept { return all_; }
+  /// Buckets that hold something, in order: visit(from, to, totals) for the keys
+  /// in [from, to). O(buckets).
+  template <class Visit>
+  void each_bucket(Visit visit) const {
+    walk(0, 0, 0, visit);
+  }
   size_t memory_bytes() const noexcept;
 
 private:
@@ -45,8 +51,25 @@ private:
   };
 
   static uint64_t ordered(int64_t key) noexcept;
+  static int64_t unordered(uint64_t bits) noexcept;
   static size_t digit(uint64_t bits, unsigned level) noexcept;
   uint32_t make_node();
+  template <class Visit>
+  void walk(uint32_t at, uint64_t prefix, unsigned level, Visit& visit) const {
+    for (size_t i = 0; i < fan_out; ++i) {
+      const auto& c = nodes_[at].cells[i];
+      if (c.jobs == 0)
+        continue;
+      auto bits = prefix | uint64_t{i} << (64 - level_bits * (level + 1));
+      if (level + 1 < levels) {
+        walk(c.child, bits, level + 1, visit);
+        continue;
+      }
+      constexpr auto width = uint64_t{1} << bucket_bits;
+      auto to = bits + width == 0 ? ~uint64_t{0} : bits + width;
+      visit(unordered(bits), unordered(to), totals{c.jobs, c.work_us});
+    }
+  }
 
   std::vector<node> nodes_{1}; ///< [0] is the root and never a child.
   std::vector<uint32_t> free_;

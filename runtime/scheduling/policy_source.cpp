@@ -1,5 +1,8 @@
 #include "runtime/scheduling/policy_source.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace troupe::runtime {
 
 policy_source::policy_source(boost_settings boost, cost_prior prior)
@@ -7,12 +10,18 @@ policy_source::policy_source(boost_settings boost, cost_prior prior)
   boost_.observe_work(costs_.predict({}, 0).mean_s);
 }
 
-void policy_source::backlog(shard_id shard, double due_work_s) {
-  due_s_[shard] = due_work_s;
+void policy_source::backlog(shard_id shard, double due_work_s,
+                            backlog_curve waiting) {
+  shards_[shard] = {due_work_s, std::move(waiting)};
+}
+
+bool policy_source::work_waits() const noexcept {
+  return std::any_of(shards_.begin(), shards_.end(),
+                     [](const auto& s) { return !s.second.waiting.empty(); });
 }
 
 bool policy_source::resume(const model_policy& last, mono_time now) {
-  if (resumed_ || !due_s_.empty() || !(last.terms.gamma > 0))
+  if (resumed_ || !shards_.empty() || !(last.terms.gamma > 0))
     return false;
   resumed_ = true;
   capacity_ = last.terms.capacity;
@@ -26,8 +35,8 @@ bool policy_source::resume(const model_policy& last, mono_time now) {
 
 double policy_source::due_work_s() const noexcept {
   double due = 0;
-  for (const auto& [shard, work] : due_s_)
-    due += work;
+  for (const auto& [shard, report] : shards_)
+    due += report.due_s;
   return due;
 }
 
@@ -40,14 +49,15 @@ bool policy_source::adopt(const cost_model& kept) {
   return true;
 }
 
-std::shared_ptr<const model_policy> policy_source::publish(double capacity,
-                                                           double running_s,
-                                                           mono_time now,
-                                                           queue_front front) {
-  if (capacity > 0)
-    capacity_ = capacity;
+std::shared_ptr<const model_policy> policy_source::publish(state now_seen,
+                                                           mono_time now) {
+  if (now_seen.capacity > 0)
+    capacity_ = now_seen.capacity;
+  backlog_curve backlog;
+  for (const auto& [shard, report] : shards_)
+    backlog.add(report.waiting);
   if (capacity_)
-    boost_.observe_drain((running_s + due_work_s()) / *capacity_, now);
+    boost_.observe_drain((now_seen.running_s + due_work_s()) / *capacity_, now);
   if (!published_ || published_->version() != costs_.version())
     published_ = std::make_shared<const cost_model>(costs_);
   return std::make_shared<const model_policy>(
@@ -55,8 +65,15 @@ std::shared_ptr<const model_policy> policy_source::publish(double capacity,
                  .costs = published_,
                  .drain_s = boost_.drain_s(),
                  .context_length = context_,
-                 .serving = capacity > 0,
-                 .front = std::move(front)});
+                 .serving = now_seen.capacity > 0,
+                 .breaker_closed = now_seen.breaker_closed,
+                 .backlog = std::move(backlog),
+                 .running_s = now_seen.running_s,
+                 .capacity_known = capacity_.has_value(),
+                 .slots_free = now_seen.slots_free,
+                 .tenants = now_seen.tenants,
+                 .wait_ratio_p90 = waits_.p90(),
+                 .front = std::move(now_seen.front)});
 }
 
 } // namespace troupe::runtime

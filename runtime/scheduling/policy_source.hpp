@@ -4,6 +4,7 @@
 
 #include "runtime/ids.hpp"
 #include "runtime/scheduling/queue_policy.hpp"
+#include "runtime/scheduling/wait_calibration.hpp"
 
 #include <cstdint>
 #include <map>
@@ -19,9 +20,13 @@ public:
   /// A job of that predicted work was leased.
   void leased(double work_s) noexcept { boost_.observe_work(work_s); }
   void measured(const cost_sample& s) { costs_.learn(s); }
-  /// Due work that waits in the shard, seconds of one slot.
-  void backlog(shard_id shard, double due_work_s);
-  void forget(shard_id shard) { due_s_.erase(shard); }
+  /// A job's real wait over what was estimated for it.
+  void waited(double ratio) noexcept { waits_.observe(ratio); }
+  /// What waits in the shard; `due_work_s` of it is due, seconds of one slot.
+  void backlog(shard_id shard, double due_work_s, backlog_curve waiting);
+  void forget(shard_id shard) { shards_.erase(shard); }
+  /// Some shard reported work that waits.
+  bool work_waits() const noexcept;
   /// What the dispatcher before this one published last, as a shard still has
   /// it. The first one counts, and only before a shard reports: without it the
   /// order would be nearly that of arrival until the average has grown anew.
@@ -35,19 +40,30 @@ public:
   double due_work_s() const noexcept;
   void describe(uint32_t context_length) noexcept { context_ = context_length; }
 
-  /// `capacity`: slots times speed; while there is none the last one counts,
-  /// and before the first one nobody can say how long the backlog will take.
-  /// `running_s`: predicted rest of what runs.
-  std::shared_ptr<const model_policy> publish(double capacity, double running_s,
-                                              mono_time now,
-                                              queue_front front = {});
+  /// What the dispatcher sees at this moment.
+  struct state {
+    /// Slots times speed; while there is none the last one counts, and before
+    /// the first one nobody can say how long the backlog will take.
+    double capacity = 0;
+    double running_s = 0; ///< Predicted rest of what runs.
+    uint32_t slots_free = 0;
+    uint32_t tenants = 1; ///< That wait.
+    bool breaker_closed = true;
+    queue_front front;
+  };
+  std::shared_ptr<const model_policy> publish(state now_seen, mono_time now);
 
 private:
   boost_terms boost_;
   cost_prior prior_;
   cost_model costs_;
+  wait_calibration waits_;
   std::shared_ptr<const cost_model> published_;
-  std::map<shard_id, double> due_s_;
+  struct shard_report {
+    double due_s = 0;
+    backlog_curve waiting;
+  };
+  std::map<shard_id, shard_report> shards_;
   std::optional<double> capacity_;
   bool resumed_ = false;
   uint32_t context_ = 0;

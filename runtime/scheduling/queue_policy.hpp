@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/job.hpp"
+#include "runtime/scheduling/backlog_curve.hpp"
 #include "runtime/scheduling/boost_terms.hpp"
 #include "runtime/scheduling/cost_model.hpp"
 #include "runtime/scheduling/priority_key.hpp"
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,6 +71,14 @@ struct model_policy {
   double drain_s = 0; ///< V: until what is due would be done, averaged.
   uint32_t context_length = 0; ///< Tokens; 0: unknown or unlimited.
   bool serving = false;        ///< A worker is up.
+  bool breaker_closed = true;
+  backlog_curve backlog;       ///< What all shards had waiting.
+  double running_s = 0;        ///< Predicted rest of what runs, of one slot.
+  bool capacity_known = false; ///< A worker was up, some time.
+  uint32_t slots_free = 0;
+  uint32_t tenants = 1; ///< That have a job waiting.
+  /// Of real over estimated waits; nothing while too few were seen.
+  std::optional<double> wait_ratio_p90;
   queue_front front;
 };
 

@@ -31,6 +31,7 @@ bool ready_queue::push(std::string_view model, std::string_view tenant,
   q.heap.push_back({.key = key, .slot = slot});
   sift_up(q.heap, q.heap.size() - 1);
   ++q.live;
+  q.work_us += work_us;
   auto& m = models_[q.model];
   ++m.nodes;
   m.histogram.add(key, work_us);
@@ -47,6 +48,7 @@ bool ready_queue::remove(const job_id& id) {
   auto& q = queues_[e.queue];
   e.waits = false;
   --q.live;
+  q.work_us -= e.work_us;
   models_[q.model].histogram.remove(e.key, e.work_us);
   while (!q.heap.empty() && !waits(q.heap.front()))
     drop_root(q);
@@ -132,6 +134,21 @@ size_t ready_queue::size(std::string_view model,
 int64_t ready_queue::work_us(std::string_view model) const {
   const auto* m = find_model(model);
   return m == nullptr ? 0 : m->histogram.all().work_us;
+}
+
+int64_t ready_queue::work_us(std::string_view model,
+                             std::string_view tenant) const {
+  const auto* m = find_model(model);
+  if (m == nullptr)
+    return 0;
+  auto it = m->by_tenant.find(tenant);
+  return it == m->by_tenant.end() ? 0 : queues_[it->second].work_us;
+}
+
+const key_histogram& ready_queue::histogram(std::string_view model) const {
+  static const key_histogram none;
+  const auto* m = find_model(model);
+  return m == nullptr ? none : m->histogram;
 }
 
 key_histogram::totals ready_queue::below(std::string_view model,

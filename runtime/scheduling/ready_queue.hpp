@@ -76,8 +76,11 @@ public:
   size_t size(std::string_view model) const;
   size_t size(std::string_view model, std::string_view tenant) const;
   int64_t work_us(std::string_view model) const;
+  int64_t work_us(std::string_view model, std::string_view tenant) const;
   /// What waits for the model with a key before this one, to 4.2 s. O(1).
   key_histogram::totals below(std::string_view model, int64_t key) const;
+  /// An empty one for a model that never had a job.
+  const key_histogram& histogram(std::string_view model) const;
 
   /// Models that have ever had a job, in the order of their names.
   std::vector<std::string_view> models() const;
@@ -106,6 +109,7 @@ private:
     std::string tenant;
     uint32_t model = 0;
     size_t live = 0;
+    int64_t work_us = 0;
     std::vector<heap_node> heap; ///< The root is never a tombstone.
   };
 

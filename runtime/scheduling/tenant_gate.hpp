@@ -69,6 +69,8 @@ public:
   double slack() const noexcept { return slack_jobs_ * mean_work_s_; }
   /// Largest minus smallest clock of those that wait.
   double gap() const;
+  /// Tenants that wait.
+  size_t waiting() const noexcept { return active_.size(); }
   size_t throttled() const noexcept { return throttled_.size(); }
   /// The least clock of those that wait, or of when somebody last waited.
   double least() const { return slowest(); }

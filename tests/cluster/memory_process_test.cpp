@@ -236,8 +236,8 @@ TEST_CASE("an input that crashed an engine twice is refused, over kill -9",
 TEST_CASE("a poison input is taken again when its time is over",
           "[cluster][poison][process][slow]") {
   // The rest of the configuration follows the store's.
-  mortal_node node{
-    {.data_dir = {}, .store = "{ free_mib_min: 1 }\npoison: { ttl_s: 4 }"}};
+  mortal_node node{mortal_node::place{
+    .data_dir = {}, .store = "{ free_mib_min: 1 }\npoison: { ttl_s: 4 }"}};
   node.await_ready();
   auto id = node.submit(body_of("deadly", crash));
   REQUIRE(node.await_end(id).at("error").at("code") == "poison");

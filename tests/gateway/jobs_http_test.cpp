@@ -546,3 +546,26 @@ TEST_CASE("many clients on many threads get each their own job",
   CHECK(gateway_under_test::falls_to(node.counters().connections_open, 0));
   CHECK(node.counters().sessions_escaped.get() == 0);
 }
+
+TEST_CASE("an estimate keeps nothing and says what would happen",
+          "[gateway][jobs]") {
+  gateway_under_test node;
+  auto reply = node.post("/v1/estimate", body);
+  INFO(reply.body);
+  REQUIRE(reply.status == 200);
+  CHECK(contains(reply.body, R"("object":"estimate","admitted":true,)"
+                             R"("reject":null,"model":"sim")"));
+  CHECK(contains(reply.body, R"("output_tokens":{"p50":120,"p90":310})"));
+  CHECK(contains(reply.body, R"("queue_wait_s":{"p50":2,"p90":3})"));
+  CHECK(contains(reply.body, R"("finish_s":{"p50":2.5,"p90":4.5})"));
+  CHECK(contains(reply.body, R"("position":4,"degradation":[])"));
+  node.jobs().refuse_submissions(
+    runtime::refused{{runtime::errc::queue_full, "full"}, 7});
+  reply = node.post("/v1/estimate", body);
+  REQUIRE(reply.status == 200);
+  CHECK(contains(reply.body, R"("admitted":false,"reject":{"type":)"
+                             R"("/problems/queue-full")"));
+  reply = node.post("/v1/estimate", R"({"model":"sim"})");
+  CHECK(reply.status == 422);
+  CHECK(node.jobs().submitted() == 0);
+}

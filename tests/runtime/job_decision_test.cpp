@@ -105,7 +105,7 @@ TEST_CASE("a decision is read as it was written", "[runtime][decision]") {
       auto x = any_decision(random, steps, attempts);
       auto bytes = encode(x);
       auto read = decode_decision(bytes);
-      REQUIRE(read);
+      REQUIRE(read.has_value());
       CHECK(read->dropped == 0);
       CHECK(*read == x);
     }
@@ -120,7 +120,7 @@ TEST_CASE("a decision never takes more than 512 bytes, the newest stays",
     auto bytes = encode(x);
     CHECK(bytes.size() <= decision_bytes_max);
     auto read = decode_decision(bytes);
-    REQUIRE(read);
+    REQUIRE(read.has_value());
     CHECK(read->dropped + read->steps.size() + read->attempts.size()
             + read->admission.size()
           == 2 * n + 2);
@@ -148,7 +148,7 @@ TEST_CASE("a damaged decision costs its job nothing",
   seeded_rng random{5};
   auto good = encode(any_decision(random, 2, 3));
   for (size_t size = 1; size < good.size(); ++size)
-    CHECK_FALSE(decode_decision(good.substr(0, size)));
+    CHECK(decode_decision(good.substr(0, size)).has_error());
   for (int i = 0; i < 20'000; ++i) {
     auto bad = good;
     for (uint64_t n = 1 + random.below(5); n > 0; --n)
@@ -161,8 +161,8 @@ TEST_CASE("a damaged decision costs its job nothing",
   }
   auto other = good;
   other[0] = 9;
-  CHECK_FALSE(decode_decision(other));
-  CHECK_FALSE(decode_decision(std::string(513, '\1')));
+  CHECK(decode_decision(other).has_error());
+  CHECK(decode_decision(std::string(513, '\1')).has_error());
   // A record with such bytes is read all the same.
   job_samples samples{1};
   auto record = samples.record(samples.id({0}));

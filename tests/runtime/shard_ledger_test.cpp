@@ -16,7 +16,7 @@ struct ledger_fixture {
     last.model = "m";
     if (change != nullptr)
       change(last);
-    outcome = ledger.admit(last, who, gate, clock.wall(), random, 0.0);
+    outcome = ledger.admit(last, who, gate, clock.wall(), random);
     if (const auto* ok = std::get_if<admitted>(&outcome))
       return *ok;
     return std::nullopt;

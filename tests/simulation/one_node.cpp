@@ -63,6 +63,7 @@ struct client_job {
   runtime::mono_time send_at{};
   uint64_t ticket = 0; ///< Of the submission under way; 0 = none.
   std::optional<job_id> id;
+  bool refused = false; ///< For good: no time would do.
   bool will_cancel = false;
   bool cancel_sent = false;
   reader watch;
@@ -217,7 +218,7 @@ private:
     auto now = node_->clock().now;
     for (auto& job : jobs_) {
       if (!job.id) {
-        if (job.ticket == 0 && job.send_at <= now)
+        if (job.ticket == 0 && !job.refused && job.send_at <= now)
           send(job);
         continue;
       }
@@ -270,8 +271,8 @@ private:
     trace_.add(d.body.index());
     if (const auto* x = std::get_if<runtime::job_accepted>(&d.body))
       on_accepted(d.ticket, *x);
-    else if (std::holds_alternative<runtime::refused>(d.body))
-      on_refused(d.ticket);
+    else if (const auto* no = std::get_if<runtime::refused>(&d.body))
+      on_refused(d.ticket, *no);
     else if (const auto* opened = std::get_if<runtime::watch_opened>(&d.body))
       on_opened(d.ticket, *opened);
     else if (const auto* live = std::get_if<runtime::job_events>(&d.body))
@@ -294,10 +295,12 @@ private:
     ++report_.acknowledged;
   }
 
-  void on_refused(uint64_t ticket) {
+  void on_refused(uint64_t ticket, const runtime::refused& no) {
     if (auto it = submits_.find(ticket);
-        it != submits_.end() && it->second->ticket == ticket)
+        it != submits_.end() && it->second->ticket == ticket) {
       it->second->ticket = 0; // Sent again later.
+      it->second->refused = no.why.code == runtime::errc::deadline_unmeetable;
+    }
     if (auto it = watches_.find(ticket);
         it != watches_.end() && it->second->watch.ticket == ticket)
       it->second->watch.open = false;
@@ -356,14 +359,16 @@ private:
 
   bool all_done() const {
     return std::all_of(jobs_.begin(), jobs_.end(), [](const client_job& job) {
-      return job.id && job.watch.done;
+      return job.refused || (job.id && job.watch.done);
     });
   }
 
   std::string unfinished() const {
     std::string text;
     for (const auto& job : jobs_)
-      if (!job.id)
+      if (job.refused)
+        continue;
+      else if (!job.id)
         text += " " + job.spec.text + " (not accepted)";
       else if (!job.watch.done)
         text += " " + job.id->str() + " at " + std::to_string(job.watch.cursor);

@@ -277,6 +277,24 @@ void scripted_jobs::send(answers out) {
   sinks_.post_all(std::move(out));
 }
 
+void scripted_jobs::estimate(runtime::job_spec spec, sink_ref reply) {
+  answers out;
+  {
+    std::lock_guard lock{mutex_};
+    runtime::job_estimated x{.record = runtime::make_record(spec),
+                             .standing = {.position = 4, .wait_s = 2},
+                             .service_p50_s = 0.5,
+                             .service_p90_s = 1.5,
+                             .output_tokens_p90 = 310,
+                             .wait_ratio_p90 = 1.5,
+                             .refusal = refusal_};
+    x.record.forecast.input_tokens = 31;
+    x.record.forecast.output_tokens_p50 = 120;
+    out.emplace_back(reply, std::move(x));
+  }
+  send(std::move(out));
+}
+
 void scripted_jobs::submit(runtime::job_spec spec,
                            gateway::submit_options options, sink_ref reply) {
   answers out;
@@ -303,8 +321,7 @@ void scripted_jobs::submit(runtime::job_spec spec,
         keys_[options.idempotency_key] = {id, options.fingerprint};
       auto& x = jobs_.at(id);
       auto view = view_of(x);
-      view.position = order_.size() - 1;
-      view.estimated_start_s = 0.25;
+      view.standing = {.position = order_.size() - 1, .wait_s = 0.25};
       out.emplace_back(reply, runtime::job_accepted{std::move(view), false});
       if (complete_at_once_)
         run_to_end(x, "Hello.", out);

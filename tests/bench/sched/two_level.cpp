@@ -296,7 +296,7 @@ private:
     agenda_.after(second_us, [this] { on_second(); });
     for (uint16_t s = 0; s < shards_.size(); ++s)
       to_dispatcher([this, s, due = to_s(shards_[s].queue.work_us(model))] {
-        dispatcher_->policy.backlog(shard_id{s}, due);
+        dispatcher_->policy.backlog(shard_id{s}, due, {});
       });
     if (!dispatcher_)
       return;
@@ -304,7 +304,9 @@ private:
     auto& core = dispatcher_->core;
     core.correct_charges(now);
     publish(
-      dispatcher_->policy.publish(work_.slots, core.running_work_s(now), now));
+      dispatcher_->policy.publish({.capacity = static_cast<double>(work_.slots),
+                                   .running_s = core.running_work_s(now)},
+                                  now));
   }
 
   void publish(const policy_ptr& next) {
@@ -321,7 +323,7 @@ private:
   void start_dispatcher() {
     ++incarnation_;
     dispatcher_.emplace(dispatcher_state{.policy = {options_.boost, {}}});
-    dispatcher_->policy.publish(0, 0, mono(agenda_.now()));
+    dispatcher_->policy.publish({}, mono(agenda_.now()));
     agenda_.after(delay_, [this] {
       for (uint16_t s = 0; s < shards_.size(); ++s)
         introduce(shard_id{s});

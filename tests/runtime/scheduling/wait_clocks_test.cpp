@@ -42,6 +42,97 @@ public:
   std::map<job_id, job> jobs;
 };
 
+/// Does the same to both at random.
+class twin_run {
+public:
+  explicit twin_run(uint64_t seed) : random_{seed}, samples_{seed} {
+    for (const auto& q : queues_)
+      slow_.why[q] = wait_reason::no_free_slot;
+  }
+
+  void step() {
+    duration d{static_cast<int64_t>(random_.below(3'000'000))};
+    now_ += d;
+    slow_.pass(std::chrono::duration<double>(d).count());
+    const auto& queue = queues_[random_.below(queues_.size())];
+    auto what = random_.below(6);
+    if (what <= 1 || slow_.jobs.empty())
+      come(queue);
+    else if (what == 2)
+      clocks_.set(queue, slow_.why[queue] = any_reason(), now_);
+    else if (what == 3)
+      block(any_job());
+    else if (what == 4)
+      move(any_job(), queue);
+    else
+      leave(any_job());
+    REQUIRE(clocks_.size() == slow_.jobs.size());
+  }
+
+  void check_queues() {
+    std::set<wait_clocks::queue_name> in_use;
+    for (const auto& [id, j] : slow_.jobs) {
+      CHECK(clocks_.where(id)->model == j.queue.first);
+      in_use.insert(j.queue);
+    }
+    CHECK(clocks_.queues("a").size() + clocks_.queues("b").size()
+          == in_use.size());
+  }
+
+private:
+  wait_reason any_reason() {
+    return static_cast<wait_reason>(1 + random_.below(wait_reasons));
+  }
+  job_id any_job() {
+    auto it = slow_.jobs.begin();
+    std::advance(it, random_.below(slow_.jobs.size()));
+    return it->first;
+  }
+  /// As the shard does: the first to come finds out why.
+  void enter(job_id id, const wait_clocks::queue_name& queue,
+             std::optional<wait_reason> own) {
+    bool first = clocks_.waiting(queue) == 0;
+    clocks_.enter(id, queue, now_, own);
+    if (first)
+      clocks_.set(queue, slow_.why[queue], now_);
+  }
+  void come(const wait_clocks::queue_name& queue) {
+    std::optional<wait_reason> own;
+    if (random_.below(3) == 0)
+      own = any_reason();
+    auto id = samples_.id({0});
+    enter(id, queue, own);
+    slow_.jobs[id] = {.queue = queue, .own = own};
+  }
+  void block(job_id id) {
+    slow_.jobs[id].own = any_reason();
+    clocks_.block(id, *slow_.jobs[id].own, now_);
+  }
+  /// To another queue, or back into its own.
+  void move(job_id id, const wait_clocks::queue_name& queue) {
+    enter(id, queue, std::nullopt);
+    slow_.jobs[id].queue = queue;
+    slow_.jobs[id].own.reset();
+  }
+  void leave(job_id id) {
+    auto expected = slow_.jobs[id].waited;
+    auto seen = clocks_.look(id, now_);
+    auto waited = clocks_.leave(id, now_);
+    CHECK(seen == waited);
+    for (size_t i = 0; i < wait_reasons; ++i)
+      CHECK_THAT(waited[i], WithinAbs(expected[i], 0.05));
+    slow_.jobs.erase(id);
+  }
+
+  const std::vector<wait_clocks::queue_name> queues_{
+    {"a", "x"}, {"a", "y"}, {"b", "x"}};
+  seeded_rng random_;
+  job_samples samples_;
+  mono_time now_{1h};
+  wait_clocks clocks_;
+  reference slow_;
+};
+
 } // namespace
 
 TEST_CASE("a job's waits are the differences of its queue's clocks",
@@ -87,73 +178,10 @@ TEST_CASE("clocks agree with jobs that are charged one by one",
           "[scheduling][wait][property]") {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     INFO("seed " << seed);
-    seeded_rng random{seed};
-    job_samples samples{seed};
-    wait_clocks clocks;
-    reference slow;
-    std::vector<wait_clocks::queue_name> queues{
-      {"a", "x"}, {"a", "y"}, {"b", "x"}};
-    for (const auto& q : queues)
-      slow.why[q] = wait_reason::no_free_slot;
-    mono_time t{1h};
-    auto any_reason = [&] {
-      return static_cast<wait_reason>(1 + random.below(wait_reasons));
-    };
-    auto any_job = [&]() -> job_id {
-      auto it = slow.jobs.begin();
-      std::advance(it, random.below(slow.jobs.size()));
-      return it->first;
-    };
-    for (int step = 0; step < 400; ++step) {
-      duration d{static_cast<int64_t>(random.below(3'000'000))};
-      t += d;
-      slow.pass(std::chrono::duration<double>(d).count());
-      const auto& q = queues[random.below(queues.size())];
-      auto what = random.below(6);
-      if (what <= 1 || slow.jobs.empty()) {
-        auto id = samples.id({0});
-        std::optional<wait_reason> own;
-        if (random.below(3) == 0)
-          own = any_reason();
-        bool first = clocks.waiting(q) == 0;
-        clocks.enter(id, q, t, own);
-        if (first) // as the shard does
-          clocks.set(q, slow.why[q], t);
-        slow.jobs[id] = {.queue = q, .own = own};
-      } else if (what == 2) {
-        slow.why[q] = any_reason();
-        clocks.set(q, slow.why[q], t);
-      } else if (what == 3) {
-        auto id = any_job();
-        slow.jobs[id].own = any_reason();
-        clocks.block(id, *slow.jobs[id].own, t);
-      } else if (what == 4) { // moves to another queue, or back into its own
-        auto id = any_job();
-        bool first = clocks.waiting(q) == 0;
-        clocks.enter(id, q, t);
-        if (first)
-          clocks.set(q, slow.why[q], t);
-        slow.jobs[id].queue = q;
-        slow.jobs[id].own.reset();
-      } else {
-        auto id = any_job();
-        auto expected = slow.jobs[id].waited;
-        auto seen = clocks.look(id, t);
-        auto waited = clocks.leave(id, t);
-        CHECK(seen == waited);
-        for (size_t i = 0; i < wait_reasons; ++i)
-          CHECK_THAT(waited[i], WithinAbs(expected[i], 0.05));
-        slow.jobs.erase(id);
-      }
-      REQUIRE(clocks.size() == slow.jobs.size());
-    }
-    for (const auto& [id, j] : slow.jobs)
-      CHECK(clocks.where(id)->model == j.queue.first);
-    std::set<wait_clocks::queue_name> in_use;
-    for (const auto& [id, j] : slow.jobs)
-      in_use.insert(j.queue);
-    size_t found = clocks.queues("a").size() + clocks.queues("b").size();
-    CHECK(found == in_use.size());
+    twin_run run{seed};
+    for (int i = 0; i < 400; ++i)
+      run.step();
+    run.check_queues();
   }
 }
 

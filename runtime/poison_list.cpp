@@ -1,4 +1,4 @@
-#include "runtime/overload/poison_list.hpp"
+#include "runtime/poison_list.hpp"
 
 #include "runtime/sha256.hpp"
 #include "runtime/storage/byte_order.hpp"

@@ -1,4 +1,4 @@
-#include "runtime/overload/poison_list.hpp"
+#include "runtime/poison_list.hpp"
 #include "runtime/rng.hpp"
 #include "tests/support/job_samples.hpp"
 
