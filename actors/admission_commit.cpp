@@ -33,4 +33,16 @@ make_admission_commit(uint64_t epoch, runtime::admitted job,
   return request;
 }
 
+std::optional<commit_request> make_key_drops(runtime::shard_ledger& ledger,
+                                             runtime::shard_id shard,
+                                             runtime::wall_time now) {
+  auto keys = ledger.expired_keys(now);
+  if (keys.empty())
+    return std::nullopt;
+  commit_request request{.shard = shard, .epoch = ledger.epoch()};
+  for (auto& key : keys)
+    request.ops.push_back(runtime::drop_idempotency{std::move(key)});
+  return request;
+}
+
 } // namespace troupe::actors

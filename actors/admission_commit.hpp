@@ -17,4 +17,9 @@ make_admission_commit(uint64_t epoch, runtime::admitted job,
                       const std::optional<runtime::idempotency_entry>& entry,
                       runtime::sink_ref reply);
 
+/// Forgets idempotency keys whose time is over; nothing when there are none.
+std::optional<commit_request> make_key_drops(runtime::shard_ledger& ledger,
+                                             runtime::shard_id shard,
+                                             runtime::wall_time now);
+
 } // namespace troupe::actors

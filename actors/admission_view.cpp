@@ -1,6 +1,7 @@
 #include "actors/admission_view.hpp"
 
 #include "actors/admission_gate.hpp"
+#include "actors/input_quarantine.hpp"
 
 #include <algorithm>
 
@@ -44,6 +45,7 @@ runtime::admission_gate view_gate(const actor_env& env,
                                   const runtime::queue_rules& rules,
                                   duration commit_stall) {
   auto gate = admission_gate_of(env, commit_stall);
+  gate.input = refusal_of_input(env, spec);
   gate.model = refusal(env, spec, rules);
   gate.model_open = env.board.breaker(spec.model).snapshot.state
                     == runtime::breaker_state::open;

@@ -21,6 +21,7 @@ struct announce_heads {
   bool reset = false; ///< And forgets all others.
   std::vector<runtime::announced_queue> queues;
   std::shared_ptr<const runtime::model_policy> policy; ///< On reset: last told.
+  runtime::mono_time at{};                             ///< When it was sent.
 };
 /// What waits in the shard, by the terms of the latest `publish_policy`.
 struct backlog_report {
@@ -35,8 +36,9 @@ struct attempt_measured {
   runtime::spec_ptr spec;
   uint32_t input_tokens = 0;
   uint32_t output_tokens = 0;
-  runtime::duration ran{0}; ///< On the slot, > 0.
-  bool whole = true;        ///< It ended by itself.
+  runtime::duration ran{0};             ///< On the slot, > 0.
+  bool whole = true;                    ///< It ended by itself.
+  uint32_t predicted_output_tokens = 0; ///< The median; 0: unknown.
 };
 struct worker_ready {
   std::string worker;

@@ -2,10 +2,13 @@
 
 #include "actors/allocator.hpp"
 #include "actors/circuit_breaker.hpp"
+#include "actors/dispatch_meter.hpp"
 #include "actors/model_worker.hpp"
 #include "actors/queue_shard.hpp"
 #include "actors/worker_watch.hpp"
 #include "runtime/metrics.hpp"
+#include "runtime/scheduling/cost_keeper.hpp"
+#include "runtime/scheduling/cost_model_codec.hpp"
 
 #include <caf/send.hpp>
 
@@ -22,9 +25,9 @@ public:
                    dispatcher_config config, uint64_t generation)
     : self_{self}, env_{*env}, config_{std::move(config)},
       core_{config_.dispatch}, policy_{config_.boost, config_.prior},
-      permits_{env_.mono()}, demand_{config_.demand}, watch_{env_,
-                                                             config_.model,
-                                                             core_},
+      permits_{env_.mono()}, demand_{config_.demand},
+      watch_{env_, config_.model, core_}, meter_{env_, config_.model,
+                                                 config_.rules},
       entry_{env_.enrol(self->ctrl(), name,
                         directory::dispatcher_name(config_.model),
                         generation)} {
@@ -33,6 +36,7 @@ public:
 
   dispatcher_actor::behavior_type make_behavior() {
     published_ = policy_.publish({}, env_.mono());
+    meter_.begun(entry_.generation());
     open_feeds();
     ask_breaker(0);
     entry_.set_state("open");
@@ -49,6 +53,7 @@ public:
       [this](dispatch_tick_atom) { on_tick(); },
       [this](policy_tick_atom) { on_policy_tick(); },
       [this](const retire_worker& x) { on_retire_worker(x); },
+      [this](costs_tick_atom) { on_costs_tick(); },
       [this](drain_atom) { on_drain(); },
       [this](inspect_actor) { return entry_.snapshot(); },
     };
@@ -77,13 +82,15 @@ private:
       tell_policy(x.shard);
     }
     core_.announce(x.shard, x.queues);
+    meter_.announced(x.at);
     dispatch();
   }
 
   void on_lease_answer(lease_answer& x) {
     entry_.count();
     for (auto id : x.granted)
-      core_.granted(id.job, id, env_.mono());
+      meter_.granted(core_.granted(id.job, id, env_.mono()));
+    meter_.refused(x.refused.size());
     for (auto id : x.granted)
       permits_.granted(id.job);
     for (auto id : x.refused) {
@@ -113,6 +120,38 @@ private:
                       .output_tokens = static_cast<double>(x.output_tokens),
                       .seconds = std::chrono::duration<double>(x.ran).count(),
                       .whole = x.whole});
+    meter_.measured(x);
+    arm_keeping();
+  }
+
+  // --- what was learnt -----------------------------------------------------------
+
+  void arm_keeping() {
+    auto due = keeper_.due(policy_.costs().samples(), env_.mono());
+    if (!due || (keeping_at_ && *keeping_at_ <= *due))
+      return;
+    keeping_at_ = due;
+    caf::delayed_anon_send(
+      dispatcher_actor{self_},
+      std::max(runtime::duration{1}, env_.time_until(*due)), costs_tick_atom_v);
+  }
+
+  void on_costs_tick() {
+    if (!keeping_at_ || *keeping_at_ > env_.mono())
+      return; // An earlier one did it.
+    keeping_at_ = std::nullopt;
+    keep_costs();
+  }
+
+  void keep_costs() {
+    auto home = runtime::home_shard(config_.model, config_.shards);
+    auto shard = env_.directory.shard<queue_shard_actor>(home);
+    auto samples = policy_.costs().samples();
+    if (!shard || !keeper_.due(samples, env_.mono()))
+      return;
+    keeper_.kept(samples, env_.mono());
+    self_->send(shard, keep_value{runtime::costs_name(config_.model),
+                                  runtime::encode(policy_.costs())});
   }
 
   void on_worker_ready(worker_ready& x) {
@@ -188,6 +227,7 @@ private:
 
   void on_drain() {
     draining_ = true;
+    keep_costs();
     entry_.set_state("draining");
   }
 
@@ -197,16 +237,20 @@ private:
     watch_.review();
     std::map<runtime::shard_id, lease_jobs> requests;
     auto now = env_.mono();
-    for (auto& order : core_.pick(now, permits_.limit(now))) {
+    auto orders = core_.pick(now, permits_.limit(now));
+    meter_.picked(core_, orders);
+    for (auto& order : orders) {
       policy_.leased(order.work_s);
       auto& r = requests[order.shard];
       r.model = config_.model;
+      r.generation = entry_.generation();
       r.requests.push_back({.job = order.job,
                             .after_attempt = order.after_attempt,
                             .tenant = std::move(order.tenant),
                             .worker = order.worker,
                             .continues_prefix = continues_[order.worker],
-                            .ticket = permits_.take(order.job)});
+                            .ticket = permits_.take(order.job),
+                            .gate = order.gate});
     }
     for (auto& [shard, request] : requests)
       if (auto handle = env_.directory.shard<queue_shard_actor>(shard))
@@ -222,8 +266,16 @@ private:
 
   void resume(const std::shared_ptr<const runtime::model_policy>& last) {
     auto now = env_.mono();
-    if (last && policy_.resume(*last, now))
-      published_ = policy_.publish(seen(now), now);
+    if (!last)
+      return;
+    bool resumed = policy_.resume(*last, now);
+    bool learnt = last->costs && policy_.adopt(*last->costs);
+    if (resumed || learnt)
+      keeper_.kept(policy_.costs().samples(), now);
+    if (learnt)
+      publish(); // The other shards know less.
+    else if (resumed)
+      renew_policy(now);
   }
 
   /// Each second while there is something to do.
@@ -236,7 +288,7 @@ private:
   void publish() {
     auto now = env_.mono();
     core_.correct_charges(now);
-    published_ = policy_.publish(seen(now), now);
+    renew_policy(now);
     for (uint16_t k = 0; k < config_.shards; ++k)
       tell_policy(runtime::shard_id{k});
     show_demand(now);
@@ -244,7 +296,7 @@ private:
 
   void show_demand(runtime::mono_time now) {
     auto demand =
-      demand_.measure(now, {.due_s = policy_.due_s(),
+      demand_.measure(now, {.due_s = policy_.due_work_s(),
                             .running_s = core_.running_work_s(now),
                             .slots = core_.slots_total(),
                             .workers = core_.workers(),
@@ -255,12 +307,20 @@ private:
                         demand.desired_workers, config_.model);
   }
 
+  void renew_policy(runtime::mono_time now) {
+    auto view = seen(now);
+    auto running_s = view.running_s;
+    published_ = policy_.publish(std::move(view), now);
+    meter_.published(core_, policy_, *published_, running_s);
+  }
+
   runtime::policy_source::state seen(runtime::mono_time now) {
     return {.capacity = static_cast<double>(core_.slots_total()),
             .running_s = core_.running_work_s(now),
             .slots_free = core_.slots_free(),
             .tenants = static_cast<uint32_t>(core_.gate().waiting()),
-            .breaker_closed = permits_.closed()};
+            .breaker_closed = permits_.closed(),
+            .front = core_.front()};
   }
 
   void tell_policy(runtime::shard_id k) {
@@ -306,6 +366,9 @@ private:
   runtime::lease_permits permits_;
   runtime::demand_meter demand_;
   worker_watch watch_;
+  dispatch_meter meter_;
+  runtime::cost_keeper keeper_;
+  std::optional<runtime::mono_time> keeping_at_;
   std::shared_ptr<const runtime::model_policy> published_;
   catalog_entry entry_;
   std::map<std::string, bool> continues_;

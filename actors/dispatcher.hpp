@@ -10,6 +10,9 @@
 #include "runtime/scheduling/dispatch_core.hpp"
 #include "runtime/scheduling/policy_source.hpp"
 
+#include <memory>
+#include <string>
+
 namespace troupe::actors {
 
 using dispatcher_actor = caf::typed_actor<
@@ -27,6 +30,8 @@ using dispatcher_actor = caf::typed_actor<
   caf::result<void>(dispatch_tick_atom), caf::result<void>(policy_tick_atom),
   // The allocator: one of the workers goes to another model.
   caf::result<void>(retire_worker),
+  // To itself: what was learnt is to be kept.
+  caf::result<void>(costs_tick_atom),
   // No more leases: the node drains.
   caf::result<void>(drain_atom)>::extend_with<inspectable_actor>;
 
@@ -38,6 +43,8 @@ struct dispatcher_config {
   runtime::boost_settings boost;
   runtime::cost_prior prior;
   runtime::demand_settings demand;
+  std::shared_ptr<const runtime::queue_rules> rules =
+    std::make_shared<runtime::queue_rules>();
 };
 
 dispatcher_actor spawn_dispatcher(actor_env& env, dispatcher_config config,

@@ -25,8 +25,10 @@ void head_feeds::announce_all(const runtime::shard_ledger& ledger,
   if (!f.dispatcher)
     return;
   f.announced.clear();
-  announce_heads message{
-    .shard = shard_, .reset = true, .policy = ledger.policy(model)};
+  announce_heads message{.shard = shard_,
+                         .reset = true,
+                         .policy = ledger.policy(model),
+                         .at = env_.mono()};
   for (const auto& tenant : ledger.tenants(model)) {
     auto queue = look(ledger, {model, tenant});
     if (queue.heads.empty())
@@ -49,7 +51,7 @@ void head_feeds::announce(const runtime::shard_ledger& ledger,
                                  : queue.heads == known->second)
     return;
   note(f, queue);
-  announce_heads message{.shard = shard_};
+  announce_heads message{.shard = shard_, .at = env_.mono()};
   message.queues.push_back(std::move(queue));
   caf::anon_send(f.dispatcher, std::move(message));
 }

@@ -2,6 +2,7 @@
 
 #include "actors/circuit_breaker.hpp"
 #include "actors/dispatcher.hpp"
+#include "actors/input_quarantine.hpp"
 #include "actors/job_commit.hpp"
 #include "actors/job_readers.hpp"
 #include "actors/journal.hpp"
@@ -90,6 +91,7 @@ private:
       drop_attempt(x.worker, x.id);
       return;
     }
+    machine_.note(x.note, env_.wall());
     worker_ = x.worker;
     longer_context_ = std::move(x.longer_context);
     auto step =
@@ -129,6 +131,8 @@ private:
     auto view = make_view();
     if (record.status == runtime::job_status::queued)
       view.standing = x.standing;
+    if (record.phase == runtime::job_phase::queued)
+      view.why = x.why;
     fence(x.reply, runtime::job_snapshot{std::move(view)});
   }
 
@@ -143,6 +147,7 @@ private:
   void perform(forget_reader& x) { readers_.forget(x.reply); }
 
   void perform(cancel_job& x) {
+    machine_.note(x.note, env_.wall());
     auto step = machine_.cancel(x.reason, env_.wall());
     if (!step.terminal) {
       fence(x.reply, runtime::job_snapshot{make_view()});
@@ -153,12 +158,14 @@ private:
 
   void perform(expire_job& x) {
     if (!x.reason.empty())
-      count_degradation("shed");
+      count_degradation("shed", runtime::decision_stage::pick);
+    machine_.note(x.note, env_.wall());
     commit(machine_.expire(env_.wall(), std::move(x.reason)));
   }
 
   void perform(degrade_job& x) {
-    count_degradation(to_string(x.step.kind));
+    count_degradation(to_string(x.step.kind), runtime::decision_stage::pick);
+    machine_.note(x.note, env_.wall());
     commit(machine_.degrade(std::move(x.step), x.to, env_.wall()));
   }
 
@@ -185,7 +192,7 @@ private:
       report_cost(x);
     }
     if (longer_context_ && filled_context(x)) {
-      count_degradation("longer_context");
+      count_degradation("longer_context", runtime::decision_stage::mid_run);
       commit(machine_.cut_over(x.id, *longer_context_, x.ran, now));
     } else if (x.finished)
       commit(machine_.finish(x.id,
@@ -207,14 +214,15 @@ private:
                && x.finished->finish == runtime::finish_reason::context_length);
   }
 
-  void count_degradation(std::string_view rung) {
+  void count_degradation(std::string_view rung, runtime::decision_stage stage) {
     if (env_.metrics != nullptr)
-      env_.metrics->degraded(machine_.record().queue(), rung);
+      env_.metrics->degraded(machine_.record().queue(), rung, to_string(stage));
   }
 
   void lose(runtime::attempt_id id, runtime::attempt_loss loss,
             const runtime::failure& why) {
-    auto step = machine_.lost(id, loss, why, env_.wall(), rng_.unit());
+    auto step =
+      machine_.lost(id, loss, why, env_.wall(), rng_.unit(), limits_.retry);
     if (step.requeue && env_.metrics != nullptr)
       env_.metrics->retried(machine_.record().queue(),
                             runtime::retry_reason(loss));
@@ -280,6 +288,9 @@ private:
     if (step.events.empty() && !step.record_changed)
       return;
     auto request = make_step_commit(step, machine_.record(), epoch_);
+    if (step.terminal)
+      quarantine_input(env_, *spec_, machine_.record(), limits_.poison_ttl,
+                       request);
     if (!step.events.empty())
       readers_.publish(id_, std::move(step.events), request);
     if (step.record_changed && (also || readers_.awaited()))
@@ -324,7 +335,9 @@ private:
                             .input_tokens = x.finished->input_tokens,
                             .output_tokens = x.finished->output_tokens,
                             .ran = x.ran,
-                            .whole = whole});
+                            .whole = whole,
+                            .predicted_output_tokens =
+                              machine_.record().forecast.output_tokens_p50});
   }
 
   void finish_up() {

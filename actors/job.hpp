@@ -29,6 +29,9 @@ struct job_limits {
   uint64_t events_max = 100'000; ///< Then the job fails.
   size_t subscribers_max = 64;   ///< Watchers and waiting gets.
   size_t tail_events = 64;       ///< Kept for late watchers.
+  runtime::retry_delays retry;
+  /// For how long a poison input is refused; 0: never.
+  runtime::duration poison_ttl{std::chrono::hours{1}};
 };
 
 /// What the shard knows of the job when it starts the actor.

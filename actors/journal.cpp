@@ -59,6 +59,11 @@ private:
                   .on_idempotency =
                     [&](std::string key, runtime::idempotency_entry&& e) {
                       answer.keys.emplace_back(std::move(key), std::move(e));
+                    },
+                  .on_value =
+                    [&](std::string key, std::string bytes) {
+                      answer.values.emplace_back(std::move(key),
+                                                 std::move(bytes));
                     }});
     } else {
       fail_stop(acquired.error());

@@ -1,6 +1,13 @@
 #include "actors/ladder_step.hpp"
 
 namespace troupe::actors {
+namespace {
+
+runtime::decision_note note_of(const runtime::ladder_verdict& verdict) {
+  return {.step = step_of(verdict, runtime::decision_stage::pick)};
+}
+
+} // namespace
 
 ladder_step ladder_step_of(const runtime::shard_ledger& ledger,
                            runtime::job_id id,
@@ -9,7 +16,8 @@ ladder_step ladder_step_of(const runtime::shard_ledger& ledger,
   ladder_step step;
   if (choice.verdict.outcome == outcome::expire) {
     step.ends = true;
-    step.expire = expire_job{id, std::string{to_string(choice.verdict.reason)}};
+    step.expire = expire_job{id, std::string{to_string(choice.verdict.reason)},
+                             note_of(choice.verdict)};
     return step;
   }
   if (choice.verdict.outcome != outcome::degrade) {
@@ -17,7 +25,9 @@ ladder_step ladder_step_of(const runtime::shard_ledger& ledger,
     return step;
   }
   const auto& record = *ledger.find(id);
-  degrade_job down{.id = id, .step = degradation_of(choice, record)};
+  degrade_job down{.id = id,
+                   .step = degradation_of(choice, record),
+                   .note = note_of(choice.verdict)};
   step.starts = down.step.kind == runtime::degradation_kind::output_limit;
   if (!step.starts)
     down.to = {ledger.key_in(down.step.to, record), choice.target_p50_s};

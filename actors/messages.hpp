@@ -47,6 +47,7 @@ struct get_job {
   std::optional<uint32_t> if_version;
   runtime::sink_ref reply;
   std::optional<runtime::queue_standing> standing;
+  std::optional<runtime::job_why> why;
 };
 /// Answered by `watch_opened`, then `job_events`.
 struct watch_job {
@@ -65,6 +66,7 @@ struct cancel_job {
   std::string tenant;
   std::string reason;
   runtime::sink_ref reply;
+  runtime::decision_note note{}; ///< The shard's.
 };
 /// Replays a dead letter of the shard as this job, or drops it. Answered by
 /// `job_accepted` (`replayed`: the job that replayed it before) or, for a drop,
@@ -85,11 +87,17 @@ struct keep_run {
   bool forget = false;
   runtime::sink_ref reply;
 };
+/// Keeps a value that may be lost in the shard's store. No answer.
+struct keep_value {
+  std::string name;
+  std::string bytes; ///< Empty: forget it.
+};
 /// The journal's answer to `open_shard`.
 struct shard_opened {
   runtime::result<runtime::shard_summary> summary{runtime::shard_summary{}};
   std::vector<runtime::job_record> live;
   std::vector<std::pair<std::string, runtime::idempotency_entry>> keys;
+  std::vector<std::pair<std::string, std::string>> values; ///< By name.
 };
 /// What became of a shard's commit requests, in order.
 struct commit_note {
@@ -129,10 +137,12 @@ struct lease_request {
   std::string worker;
   bool continues_prefix = false;
   runtime::call_ticket ticket{};
+  runtime::gate_reading gate;
 };
 /// Answered by `lease_answer`.
 struct lease_jobs {
   std::string model;
+  uint64_t generation = 0; ///< Of the dispatcher.
   std::vector<lease_request> requests;
 };
 /// The job has nothing to do; `commands` = commands it has seen.
@@ -151,17 +161,20 @@ struct run_attempt {
   /// Where it goes on if it fills the model's context.
   std::optional<std::string> longer_context;
   runtime::call_ticket ticket{};
+  runtime::decision_note note;
 };
 /// A limit of the job has passed, or will: `reason`, for people.
 struct expire_job {
   runtime::job_id id;
   std::string reason;
+  runtime::decision_note note{};
 };
 /// A step down the ladder before the next attempt.
 struct degrade_job {
   runtime::job_id id;
   runtime::job_degradation step;
   runtime::queue_place to;
+  runtime::decision_note note{};
 };
 /// The reader's answer to `load_job`.
 struct job_loaded {
@@ -258,6 +271,7 @@ template <> inline constexpr bool is_node_local<forget_reader> = true;
 template <> inline constexpr bool is_node_local<cancel_job> = true;
 template <> inline constexpr bool is_node_local<settle_letter> = true;
 template <> inline constexpr bool is_node_local<keep_run> = true;
+template <> inline constexpr bool is_node_local<keep_value> = true;
 template <> inline constexpr bool is_node_local<load_runs> = true;
 template <> inline constexpr bool is_node_local<shard_opened> = true;
 template <> inline constexpr bool is_node_local<shard_committed> = true;

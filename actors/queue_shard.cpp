@@ -5,13 +5,14 @@
 #include "actors/admission_view.hpp"
 #include "actors/head_feeds.hpp"
 #include "actors/journal.hpp"
+#include "actors/kept_values.hpp"
 #include "actors/ladder_step.hpp"
 #include "actors/letter_desk.hpp"
 #include "actors/resident_jobs.hpp"
 #include "actors/shard_answers.hpp"
+#include "actors/wait_desk.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
-#include "runtime/scheduling/wait_calibration.hpp"
 
 #include <caf/send.hpp>
 
@@ -64,6 +65,7 @@ public:
       [this](cancel_job& x) { on_cancel_job(x); },
       [this](settle_letter& x) { on_settle_letter(x); },
       [this](keep_run& x) { on_keep_run(x); },
+      [this](keep_value& x) { on_keep_value(x); },
       [this](shard_opened& x) { on_shard_opened(x); },
       [this](shard_committed& x) { on_shard_committed(x); },
       [this](open_feed& x) { on_open_feed(x); },
@@ -88,10 +90,10 @@ private:
     if (auto* no = std::get_if<runtime::refused>(&outcome))
       return answers_.refuse_submit(x.reply, std::move(*no));
     if (auto* again = std::get_if<runtime::repeated>(&outcome))
-      return answer_repeat(*again, x);
+      return on_repeat(*again, x);
     ++env_.board.live_jobs;
     auto& job = std::get<runtime::admitted>(outcome);
-    count_steps(job.record);
+    answers_.count_steps(job.record);
     bool durable = job.record.durable;
     post(make_admission_commit(ledger_.epoch(), std::move(job),
                                std::move(x.spec), x.who.key,
@@ -99,11 +101,10 @@ private:
          durable);
   }
 
-  /// Those of the admission itself.
-  void count_steps(const runtime::job_record& record) {
-    if (env_.metrics != nullptr)
-      for (const auto& step : record.degradations)
-        env_.metrics->degraded(record.model, to_string(step.kind));
+  void on_repeat(const runtime::repeated& again, const submit_job& x) {
+    bool in_memory = !residents_.contains(again.id);
+    if (auto fence = answers_.repeat(ledger_, again, x, in_memory))
+      post(std::move(*fence), ledger_.find(again.id)->durable);
   }
 
   void on_estimate_job(estimate_job& x) {
@@ -115,35 +116,13 @@ private:
                     estimate(ledger_, *x.spec, gate, env_.wall(), rng_));
   }
 
-  /// Behind the first one's commit, so that the repeat is durable, too.
-  void answer_repeat(const runtime::repeated& again, submit_job& x) {
-    if (env_.metrics != nullptr)
-      env_.metrics->job_accepted(true);
-    auto spec = ledger_.spec(again.id);
-    const auto* record = ledger_.find(again.id);
-    if (record != nullptr && spec && !residents_.contains(again.id)) {
-      commit_request request{.shard = shard_, .epoch = ledger_.epoch()};
-      request.deliveries.emplace_back(
-        x.reply, runtime::job_accepted{.job = {.spec = spec, .record = *record},
-                                       .replayed = true});
-      return post(std::move(request), record->durable);
-    }
-    if (again.committing)
-      return answers_.refuse(
-        x.reply,
-        {.why = runtime::fail(errc::idempotency_in_progress,
-                              "the first request with this key commits"),
-         .retry_after_s = 1});
-    answers_.read(again.id, x.spec->tenant, view_kind::accepted,
-                  ledger_.standing(again.id), x.reply);
-  }
-
   void on_get_job(get_job& x) {
     entry_.count();
     const auto* record = answers_.authorise(ledger_, x, view_kind::snapshot);
     if (record == nullptr)
       return;
     x.standing = ledger_.standing(x.id);
+    x.why = wait_desk_.why(ledger_, x.id);
     bool waits = x.if_version && record->version <= *x.if_version;
     if (waits || residents_.contains(x.id))
       return forward(x.id, std::move(x));
@@ -171,6 +150,7 @@ private:
     if (answers_.authorise(ledger_, x, view_kind::snapshot) == nullptr)
       return;
     ledger_.begin_end(x.id);
+    x.note = wait_desk_.leave(ledger_, x.id);
     auto queue = queue_of(x.id);
     forward(x.id, std::move(x));
     feeds_.announce(ledger_, queue);
@@ -190,6 +170,12 @@ private:
     if (!answers_.is_open())
       return answers_.refuse(x.reply, answers_.closed_reason());
     post(make_run_commit(ledger_.epoch(), x));
+  }
+
+  void on_keep_value(keep_value& x) {
+    entry_.count();
+    if (answers_.is_open())
+      post(make_value_commit(shard_, ledger_.epoch(), std::move(x)));
   }
 
   // --- the journal ---------------------------------------------------------------
@@ -212,10 +198,13 @@ private:
       ledger_.restore(std::move(record), now, wall);
     for (auto& [key, entry] : x.keys)
       ledger_.restore(std::move(key), std::move(entry));
+    if (auto drops = restore_values(env_, ledger_, shard_, x.values))
+      post(std::move(*drops));
     answers_.open();
     ++env_.board.shards_ready;
     env_.board.live_jobs += ledger_.live();
     entry_.set_state("open");
+    wait_desk_.opened(ledger_);
     for (auto id : ledger_.orphans())
       make_resident(id, nullptr, true);
     for (const auto& line : env_.board.models())
@@ -254,14 +243,17 @@ private:
         if (env_.metrics != nullptr)
           env_.metrics->job_accepted(false);
         ledger_.committed(id, std::move(note.spec), env_.mono());
+        wait_desk_.admitted(ledger_, id);
         return feeds_.may_change(note.record);
       case commit_note::kind::requeued:
         ledger_.requeued(note.record, note.delay, env_.mono(), note.charged);
+        wait_desk_.requeued(ledger_, id, note.delay, note.charged);
         return true;
       case commit_note::kind::closed:
         if (ledger_.find(id) != nullptr)
           --env_.board.live_jobs;
         ledger_.closed(id);
+        wait_desk_.drop(id);
         residents_.dismiss(id);
         return false;
       case commit_note::kind::barrier:
@@ -292,6 +284,7 @@ private:
     auto due = runtime::to_us(env_.wall())
                + static_cast<int64_t>(x.policy->terms.limit_s * 1e6);
     ledger_.set_policy(x.model, std::move(x.policy));
+    wait_desk_.policy(ledger_, x.model);
     auto work = ledger_.backlog(x.model, due).work_us;
     if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
       caf::anon_send(
@@ -299,7 +292,7 @@ private:
                           .due_work_s = static_cast<double>(work) / 1e6,
                           .arrived_work_s = ledger_.take_arrived_s(x.model),
                           .waiting = ledger_.curve(x.model),
-                          .wait_ratios = std::exchange(waits_[x.model], {})});
+                          .wait_ratios = wait_desk_.take_samples(x.model)});
   }
 
   void on_lease_jobs(lease_jobs& x) {
@@ -317,7 +310,7 @@ private:
         continue;
       }
       answer.granted.push_back(lease->id);
-      note_wait(x.model, *lease);
+      wait_desk_.sample(x.model, *lease);
       make_resident(request.job, lease->spec, false);
       forward(
         request.job,
@@ -326,24 +319,14 @@ private:
                     .worker = std::move(request.worker),
                     .continues_prefix = request.continues_prefix,
                     .longer_context = ledger_.longer_context(lease->record),
-                    .ticket = request.ticket});
+                    .ticket = request.ticket,
+                    .note = wait_desk_.leave(ledger_, request.job,
+                                             {x.generation, request.gate})});
     }
     for (const auto& tenant : tenants)
       answer.queues.push_back(feeds_.take(ledger_, {x.model, tenant}));
     if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
       caf::anon_send(d, std::move(answer));
-  }
-
-  /// A sample of how good the estimates are; those of retries say nothing.
-  void note_wait(const std::string& model, const runtime::leased& lease) {
-    auto& ratios = waits_[model];
-    if (lease.id.attempt != 1 || ratios.size() >= wait_samples_max
-        || lease.expected_wait_s < runtime::wait_calibration::estimate_s_min)
-      return;
-    auto real = env_.wall() - lease.record.created_at;
-    ratios.push_back(
-      static_cast<float>(std::chrono::duration<double>(real).count())
-      / lease.expected_wait_s);
   }
 
   /// Asks the ladder, and performs its step. False: the job cannot start here.
@@ -356,6 +339,8 @@ private:
       ledger_.begin_end(id);
     else if (!step.starts)
       ledger_.set_aside(id);
+    if (step.expire)
+      step.expire->note.wait = wait_desk_.leave(ledger_, id).wait;
     if (step.expire)
       forward(id, std::move(*step.expire));
     if (step.degrade)
@@ -433,25 +418,21 @@ private:
       touched.insert(queue_of(action.id));
       if (action.what == runtime::due_action::kind::expire) {
         ledger_.begin_end(action.id);
-        forward(action.id, expire_job{action.id});
-      } else if (action.what == runtime::due_action::kind::judge)
+        forward(
+          action.id,
+          expire_job{action.id, {}, wait_desk_.leave(ledger_, action.id)});
+      } else if (action.what == runtime::due_action::kind::ready)
+        wait_desk_.ready(ledger_, action.id);
+      else
         may_start(action.id, ledger_.find(action.id)->attempt);
     }
-    drop_expired_keys();
+    if (auto drops = make_key_drops(ledger_, shard_, env_.wall())) {
+      post(*drops, false); // Whose key it was is not known here.
+      post(std::move(*drops));
+    }
     for (const auto& queue : touched)
       feeds_.announce(ledger_, queue);
     arm();
-  }
-
-  void drop_expired_keys() {
-    auto keys = ledger_.expired_keys(env_.wall());
-    if (keys.empty())
-      return;
-    commit_request request{.shard = shard_, .epoch = ledger_.epoch()};
-    for (auto& key : keys)
-      request.ops.push_back(runtime::drop_idempotency{std::move(key)});
-    post(request, false); // Whose key it was is not known here.
-    post(std::move(request));
   }
 
   /// One tick is under way at most: CAF's clock is no place for a timer per job.
@@ -488,8 +469,6 @@ private:
 
   /// Crashes of job actors before the shard itself starts over.
   static constexpr uint32_t job_crashes_max = 5;
-  /// Between two reports to the dispatcher.
-  static constexpr size_t wait_samples_max = 64;
 
   queue_shard_actor::pointer self_;
   actor_env& env_;
@@ -501,8 +480,8 @@ private:
   catalog_entry entry_;
   shard_answers answers_{env_};
   resident_jobs residents_;
-  std::map<std::string, std::vector<float>> waits_;
   letter_desk letters_{env_};
+  wait_desk wait_desk_{env_};
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;
   uint32_t job_crashes_ = 0;

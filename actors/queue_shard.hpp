@@ -22,6 +22,8 @@ using queue_shard_actor = caf::typed_actor<
   caf::result<void>(settle_letter),
   // The replay runner.
   caf::result<void>(keep_run),
+  // Dispatchers: what they learnt.
+  caf::result<void>(keep_value),
   // The journal: loaded content, and what became of commits.
   caf::result<void>(shard_opened), caf::result<void>(shard_committed),
   // A model's dispatcher: announce to me; these are the terms now; lease these;

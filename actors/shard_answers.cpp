@@ -45,11 +45,45 @@ void shard_answers::read(runtime::job_id id, const std::string& tenant,
             .retry_after_s = 1});
 }
 
+std::optional<commit_request>
+shard_answers::repeat(const runtime::shard_ledger& ledger,
+                      const runtime::repeated& again, const submit_job& x,
+                      bool in_memory) {
+  if (env_.metrics != nullptr)
+    env_.metrics->job_accepted(true);
+  auto spec = ledger.spec(again.id);
+  const auto* record = ledger.find(again.id);
+  if (record != nullptr && spec && in_memory) {
+    commit_request request{.shard = ledger.shard(), .epoch = ledger.epoch()};
+    request.deliveries.emplace_back(
+      x.reply, runtime::job_accepted{.job = {.spec = spec, .record = *record},
+                                     .replayed = true});
+    return request;
+  }
+  if (again.committing)
+    refuse(x.reply,
+           {.why = runtime::fail(errc::idempotency_in_progress,
+                                 "the first request with this key commits"),
+            .retry_after_s = 1});
+  else
+    read(again.id, x.spec->tenant, view_kind::accepted,
+         ledger.standing(again.id), x.reply);
+  return std::nullopt;
+}
+
+void shard_answers::count_steps(const runtime::job_record& record) {
+  if (env_.metrics != nullptr)
+    for (const auto& step : record.degradations)
+      env_.metrics->degraded(record.model, to_string(step.kind),
+                             to_string(runtime::decision_stage::admission));
+}
+
 void shard_answers::show(const runtime::shard_ledger& ledger, const get_job& x,
                          runtime::spec_ptr spec) {
   const auto& record = *ledger.find(x.id);
   runtime::job_view view{
     .spec = std::move(spec), .record = record, .standing = x.standing};
+  view.why = x.why;
   env_.sinks.post(x.reply, runtime::job_snapshot{std::move(view)});
 }
 

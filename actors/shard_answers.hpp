@@ -31,6 +31,14 @@ public:
   void read(runtime::job_id id, const std::string& tenant, view_kind as,
             std::optional<runtime::queue_standing> standing,
             runtime::sink_ref to);
+  /// To a request that came before, behind the first one's commit, so that the
+  /// repeat is durable, too: that is returned. Nothing: it was answered.
+  /// `in_memory`: the ledger's copy of the record is the newest.
+  std::optional<commit_request> repeat(const runtime::shard_ledger& ledger,
+                                       const runtime::repeated& again,
+                                       const submit_job& x, bool in_memory);
+  /// Steps down the ladder that the admission itself took.
+  void count_steps(const runtime::job_record& record);
   /// A job that waits and has no actor; its request must be in memory.
   void show(const runtime::shard_ledger& ledger, const get_job& x,
             runtime::spec_ptr spec);

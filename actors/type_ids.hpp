@@ -19,6 +19,7 @@ struct forget_reader;
 struct cancel_job;
 struct settle_letter;
 struct keep_run;
+struct keep_value;
 struct shard_opened;
 struct shard_committed;
 struct open_feed;
@@ -153,5 +154,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::worker_retired))
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::yield_attempts))
   CAF_ADD_ATOM(troupe, troupe::actors, allocator_tick_atom)
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::keep_value))
+  CAF_ADD_ATOM(troupe, troupe::actors, costs_tick_atom)
 CAF_END_TYPE_ID_BLOCK(troupe)
 // clang-format on

@@ -43,6 +43,18 @@ runtime::queue_rules rules_of(const runtime::config& config) {
           .deadline_margin = x.deadline_margin};
 }
 
+runtime::breaker_settings breaker_of(const runtime::breaker_options& x) {
+  return {.window_calls = x.window_calls,
+          .calls_min = x.calls_min,
+          .failed_share = x.failed_share,
+          .slow_share = x.slow_share,
+          .slowness = {.factor = x.slow_factor},
+          .open_for = {x.open_min, x.open_max},
+          .probes = x.probes,
+          .half_open_max = x.half_open_max,
+          .pause_max = x.pause_max};
+}
+
 /// A simulated model's cost is in its settings.
 runtime::cost_prior prior_of(const runtime::model_settings& m) {
   if (!m.simulated)
@@ -201,6 +213,12 @@ tree_config make_tree_config(const runtime::config& config,
                             .intent = intent_of(alias.intent)});
   for (const auto& pool : config.pools)
     tree.pools.push_back(pool_of(config, pool));
+  const auto& retry = config.scheduling.retry;
+  tree.shard.job.retry = {.base = retry.base, .cap = retry.cap};
+  tree.shard.job.poison_ttl = config.poison.ttl;
+  tree.retry_budget = {.share = retry.budget_share,
+                       .retries_min = retry.budget_min};
+  tree.breaker = breaker_of(config.scheduling.breaker);
   for (const auto& m : config.models) {
     bool is_simulated = m.backend == runtime::model_backend::simulated;
     tree.models.push_back(

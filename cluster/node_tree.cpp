@@ -79,12 +79,12 @@ supervisor_config data(actor_env& env, runtime::tiered_store& store,
      .start = [&env, &store, settings = config.journal](uint64_t generation) {
        return any(actors::spawn_journal(env, store, settings, generation));
      }});
-  result.children.push_back({.spec = {.name = "journal/ephemeral"},
-                             .start = [&env, &store](uint64_t generation) {
-                               return any(actors::spawn_journal(
-                                 env, store.ephemeral(), {.ephemeral = true},
-                                 generation));
-                             }});
+  result.children.push_back(
+    {.spec = {.name = "journal/ephemeral"},
+     .start = [&env, &store](uint64_t generation) {
+       return any(actors::spawn_journal(env, store.ephemeral(),
+                                        {.ephemeral = true}, generation));
+     }});
   for (size_t i = 0; i < actors::store_readers; ++i)
     result.children.push_back(
       {.spec = {.name = directory::reader_name(i)},
@@ -164,21 +164,23 @@ supervisor_config model(actor_env& env, const tree_config& config,
   result.children.push_back(
     {.spec = {.name = directory::breaker_name(m.name)},
      .start = [&env, settings = actors::circuit_breaker_config{
-                       .model = m.name}](uint64_t generation) {
+                       .model = m.name,
+                       .settings = config.breaker}](uint64_t generation) {
        return any(actors::spawn_circuit_breaker(env, settings, generation));
      }});
   result.children.push_back(
     {.spec = {.name = directory::dispatcher_name(m.name)},
      .start =
        [&env,
-        settings =
-          actors::dispatcher_config{.model = m.name,
-                                    .shards = config.shards,
-                                    .workers = m.workers,
-                                    .dispatch = config.dispatch,
-                                    .boost = config.shard.rules->boost,
-                                    .prior = m.prior,
-                                    .demand = demand}](uint64_t generation) {
+        settings = actors::dispatcher_config{.model = m.name,
+                                             .shards = config.shards,
+                                             .workers = m.workers,
+                                             .dispatch = config.dispatch,
+                                             .boost = config.shard.rules->boost,
+                                             .prior = m.prior,
+                                             .demand = demand,
+                                             .rules = config.shard.rules}](
+         uint64_t generation) {
          return any(actors::spawn_dispatcher(env, settings, generation));
        },
      .takes_drain = true});
@@ -189,9 +191,11 @@ supervisor_config model(actor_env& env, const tree_config& config,
 
 } // namespace
 
-actors::supervisor_actor spawn_node_tree(actor_env& env, runtime::tiered_store& store,
+actors::supervisor_actor spawn_node_tree(actor_env& env,
+                                         runtime::tiered_store& store,
                                          const tree_config& config) {
   env.board.shards_total = config.shards;
+  env.board.set_retry_budget(config.retry_budget);
   supervisor_config compute{.name = "compute"};
   auto pools = make_rosters(config);
   env.board.set_aliases(config.aliases);

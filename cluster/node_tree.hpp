@@ -54,6 +54,8 @@ struct tree_config {
   actors::journal_config journal;
   actors::queue_shard_config shard;
   runtime::dispatch_settings dispatch;
+  runtime::breaker_settings breaker;
+  runtime::retry_budget_settings retry_budget;
   std::vector<tree_model> models;
   std::vector<tree_pool> pools;
   std::vector<runtime::alias_line> aliases;

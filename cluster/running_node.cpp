@@ -83,8 +83,8 @@ make_system(caf::actor_system_config& config) {
 
 struct running_node::parts {
   parts(runtime::config c, std::unique_ptr<runtime::store> s, std::string exe)
-    : config{std::move(c)}, store{std::move(s)},
-      all{*store, runtime::system_clock()},
+    : config{std::move(c)}, store{std::move(s)}, all{*store,
+                                                     runtime::system_clock()},
       executable{std::move(exe)}, metrics{model_names(config)} {}
 
   runtime::config config;

@@ -115,6 +115,7 @@ std::string_view slug_of(errc code) noexcept { // tidy: length: one table
   switch (code) {
     case errc::invalid_argument:
     case errc::validation_failed:
+    case errc::quarantined_input:
       return "validation-failed";
     case errc::invalid_json:
       return "invalid-json";

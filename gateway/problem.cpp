@@ -41,9 +41,12 @@ problem to_problem(const runtime::failure& why, double retry_after_s) {
   std::string detail{runtime::describe(why.code)};
   if (!why.context.empty())
     detail = why.context;
-  return {.slug = slug_of(why.code),
-          .detail = std::move(detail),
-          .retry_after_s = retry_after_s};
+  problem x{.slug = slug_of(why.code),
+            .detail = std::move(detail),
+            .retry_after_s = retry_after_s};
+  if (why.code == runtime::errc::quarantined_input)
+    x.errors = {{"/input", x.detail, "quarantined-input"}};
+  return x;
 }
 
 problem to_problem(const runtime::refused& refused) {
@@ -100,6 +103,8 @@ http_reply render(const problem& x, const problem_context& context) {
     for (const auto& error : x.errors) {
       json.begin_object();
       json.text("pointer", error.pointer);
+      if (!error.code.empty())
+        json.text("code", error.code);
       json.text("detail", error.detail);
       json.end_object();
     }

@@ -19,6 +19,7 @@ namespace troupe::gateway {
 struct field_error {
   std::string pointer;
   std::string detail;
+  std::string_view code{}; ///< Static storage; empty: none.
   friend bool operator==(const field_error&, const field_error&) = default;
 };
 

@@ -1,6 +1,7 @@
 #include "gateway/routes_jobs.hpp"
 
 #include "gateway/connection.hpp"
+#include "gateway/decision_json.hpp"
 #include "gateway/io_thread.hpp"
 #include "gateway/job_answers.hpp"
 #include "gateway/job_json.hpp"
@@ -177,6 +178,7 @@ http_reply not_modified(const job_view& job) {
 struct long_poll {
   std::optional<uint32_t> version; ///< Wait until the job's is greater.
   uint64_t wait_s = 0;
+  explanation include;
 };
 
 std::variant<long_poll, problem> read_long_poll(const exchange& ex) {
@@ -185,6 +187,13 @@ std::variant<long_poll, problem> read_long_poll(const exchange& ex) {
   if (auto n = query.natural("if_version", 0, UINT32_MAX))
     poll.version = static_cast<uint32_t>(*n);
   const auto wait_s = query.natural("wait_s", 0, wait_s_max);
+  for (auto word : query.all("include"))
+    if (word == "decision")
+      poll.include.decision = true;
+    else if (word == "why")
+      poll.include.why = true;
+    else
+      query.wrong("include", "must be decision or why");
   if (auto wrong = query.finish())
     return std::move(*wrong);
   const auto prefer = parse_prefer(ex.request.get(header::prefer));
@@ -230,7 +239,7 @@ task<http_reply> get_job(exchange& ex) {
   if (auto* no = std::get_if<refused>(&answer))
     co_return ex.fail(to_problem(*no));
   auto job = std::move(std::get<job_view>(answer));
-  const auto& [version, wait_s] = std::get<long_poll>(poll);
+  const auto& [version, wait_s, include] = std::get<long_poll>(poll);
   const auto etags = ex.request.get(header::if_none_match);
   const auto stale = [&] {
     return version ? job.record.version <= *version
@@ -248,7 +257,10 @@ task<http_reply> get_job(exchange& ex) {
   }
   if ((version || !etags.empty()) && stale())
     co_return not_modified(job);
-  co_return co_await job_reply_with_output(ex, std::move(job), 200, 200);
+  auto reply = co_await job_reply_with_output(ex, job, 200, 200);
+  if (reply.status == 200)
+    append_explanation(reply.body, job, include);
+  co_return reply;
 }
 
 task<http_reply> get_result(exchange& ex) {

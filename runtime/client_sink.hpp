@@ -5,6 +5,7 @@
 #pragma once
 
 #include "runtime/job.hpp"
+#include "runtime/job_decision.hpp"
 #include "runtime/overload/breaker_line.hpp"
 #include "runtime/scheduling/queue_standing.hpp"
 #include "runtime/storage/store.hpp"
@@ -35,6 +36,7 @@ struct job_view {
   spec_ptr spec; ///< Null for rows of a list and for retired jobs.
   job_record record;
   std::optional<queue_standing> standing; ///< Set while it waits.
+  std::optional<job_why> why;             ///< Set while it waits.
 };
 
 /// Numbers behind a refusal, for the problem document.

@@ -151,6 +151,12 @@ struct queue_settings {
                          const queue_settings&) = default;
 };
 
+struct poison_settings {
+  duration ttl{std::chrono::hours{1}}; ///< 0: inputs are never refused.
+  friend bool operator==(const poison_settings&,
+                         const poison_settings&) = default;
+};
+
 /// How long each phase of a stop may take.
 struct drain_settings {
   duration unready{std::chrono::seconds{5}};
@@ -178,6 +184,7 @@ struct config {
   engine_settings engine;
   queue_settings queue;
   scheduling_settings scheduling;
+  poison_settings poison;
   drain_settings drain;
   log_settings log;
   friend bool operator==(const config&, const config&) = default;

@@ -65,6 +65,16 @@ void check_fallbacks(const config& value, size_t i,
   }
 }
 
+void check_scheduling(const scheduling_settings& x,
+                      const problem_report& report) {
+  if (x.breaker.calls_min > x.breaker.window_calls)
+    report("scheduling.breaker.calls_min", "must not be above window_calls");
+  if (x.breaker.open_max < x.breaker.open_min)
+    report("scheduling.breaker.open_max_s", "must not be below open_min_s");
+  if (x.retry.cap < x.retry.base)
+    report("scheduling.retry.cap_s", "must not be below base_s");
+}
+
 void check_models(config& value, const problem_report& report) {
   if (value.models.empty())
     report("models", "at least one model is needed");
@@ -92,6 +102,7 @@ void check_rules(config& value, const problem_report& report) {
     report("admin.listen", "is the same address as gateway.listen");
   if (value.queue.resident_jobs_max > value.queue.queued_jobs_max)
     report("queue.resident_jobs_max", "must not be above queued_jobs_max");
+  check_scheduling(value.scheduling, report);
   check_models(value, report);
   check_pools(value, report);
   check_aliases(value, report);

@@ -44,6 +44,7 @@ void describe(config_visitor& v, config& x) {
   v.section({"engine", "The supervised processes that compute."}, x.engine);
   v.section({"queue", "Bounds of what may wait."}, x.queue);
   v.section({"scheduling", "The order of the queue."}, x.scheduling);
+  v.section({"poison", "Inputs that crash engines."}, x.poison);
   v.section({"drain", "How long the phases of a stop may take."}, x.drain);
   v.section({"log", "JSON lines on standard error."}, x.log);
 }
@@ -187,6 +188,12 @@ void describe(config_visitor& v, queue_settings& x) {
   v.integer({"resident_jobs_max",
              "Waiting jobs whose request stays in memory; others reload."},
             x.resident_jobs_max, {1, 10'000'000});
+}
+
+void describe(config_visitor& v, poison_settings& x) {
+  v.seconds({"ttl_s", "An input that crashed an engine twice alone is refused "
+                      "for this long; 0: never."},
+            x.ttl, {0, 31'536'000});
 }
 
 void describe(config_visitor& v, drain_settings& x) {

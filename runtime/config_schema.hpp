@@ -133,6 +133,9 @@ void describe(config_visitor& v, tiers_settings& x);
 void describe(config_visitor& v, tier_settings& x);
 void describe(config_visitor& v, classes_settings& x);
 void describe(config_visitor& v, class_settings& x);
+void describe(config_visitor& v, breaker_options& x);
+void describe(config_visitor& v, retry_options& x);
+void describe(config_visitor& v, poison_settings& x);
 void describe(config_visitor& v, drain_settings& x);
 void describe(config_visitor& v, log_settings& x);
 

@@ -58,6 +58,45 @@ void describe(config_visitor& v, scheduling_settings& x) {
             x.allocator);
   v.section({"tiers", "What each service tier weighs."}, x.tiers);
   v.section({"classes", "What each class of jobs may expect."}, x.classes);
+  v.section({"breaker", "When calls to a model stop for a while."}, x.breaker);
+  v.section({"retry", "When and how often failed attempts are repeated."},
+            x.retry);
+}
+
+void describe(config_visitor& v, breaker_options& x) {
+  v.integer({"window_calls", "The last calls that it judges by."},
+            x.window_calls, {1, 10'000});
+  v.integer({"calls_min", "With fewer in the window it stays closed."},
+            x.calls_min, {1, 10'000});
+  v.real({"failed_share", "Opens when this share of them failed."},
+         x.failed_share, {0.01, 1});
+  v.real({"slow_share", "Opens when this share of first tokens was slow."},
+         x.slow_share, {0.01, 1});
+  v.real({"slow_factor", "Slow: more than this times the usual p95."},
+         x.slow_factor, {1, 100});
+  v.seconds({"open_min_s", "Open for this long at first, give or take a fifth; "
+                           "then twice as long each time."},
+            x.open_min, {0.1, 86'400});
+  v.seconds({"open_max_s", "At most, give or take a fifth."}, x.open_max,
+            {0.1, 86'400});
+  v.integer({"probes", "Calls that must go well before it closes."}, x.probes,
+            {1, 100});
+  v.seconds({"half_open_max_s", "Probes must have answered after it."},
+            x.half_open_max, {0.1, 3'600});
+  v.seconds({"pause_max_s", "The longest pause that a target may ask for."},
+            x.pause_max, {0, 86'400});
+}
+
+void describe(config_visitor& v, retry_options& x) {
+  v.seconds({"base_s", "Longest delay of a job's first charged retry; doubles "
+                       "with each."},
+            x.base, {0.001, 3'600});
+  v.seconds({"cap_s", "Longest delay of all."}, x.cap, {0.001, 86'400});
+  v.real({"budget_share", "Charged retries of a model in a minute, as a share "
+                          "of its first attempts."},
+         x.budget_share, {0, 1});
+  v.integer({"budget_min", "So many in a minute in any case."}, x.budget_min,
+            {1, 1'000'000});
 }
 
 void describe(config_visitor& v, boost_m_settings& x) {

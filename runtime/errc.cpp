@@ -70,6 +70,9 @@ constexpr std::array rows{
       "The configuration file is wrong."},
   row{errc::deadline_unmeetable, "deadline_unmeetable",
       "The job would end after its limit."},
+  row{errc::quarantined_input, "quarantined_input",
+      "The same input crashed the model's engine twice; it is refused for a "
+      "time."},
 };
 
 constexpr bool rows_follow_numbers() {

@@ -47,6 +47,7 @@ enum class errc : uint8_t {
   attempts_exhausted = 33,  ///< Every permitted attempt failed.
   config_invalid = 34,      ///< The configuration file is wrong.
   deadline_unmeetable = 35, ///< Admission refused: it would end too late.
+  quarantined_input = 36,   ///< The same input crashed an engine twice.
 };
 
 /// The code's identifier, e.g. "queue_full". Total.

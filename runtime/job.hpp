@@ -172,6 +172,7 @@ struct job_record {
   bool durable = true;               ///< See job_spec.
   std::string alias;                 ///< As in the request.
   std::optional<request_intent> intent;
+  std::string decision; ///< encode(job_decision); not in events.
 
   const std::string& queue() const noexcept {
     return queue_model.empty() ? model : queue_model;

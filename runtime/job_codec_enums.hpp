@@ -59,7 +59,7 @@ struct enum_range<letter_state> {
 template <>
 struct enum_range<errc> {
   static constexpr auto first = errc::invalid_argument,
-                        last = errc::config_invalid;
+                        last = errc::quarantined_input;
 };
 
 } // namespace troupe::runtime::detail

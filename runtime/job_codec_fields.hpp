@@ -184,6 +184,8 @@ void fields(V& v, T& x) {
   v("durable", x.durable);
   v("alias", x.alias);
   v("intent", x.intent);
+  octets decision{x.decision};
+  v("decision", decision);
 }
 
 template <class V, maybe_const<job_created> T>

@@ -38,6 +38,8 @@ result<job_machine> job_machine::restore(job_record record,
                            "event " + std::to_string(expected - 1) + " of "
                              + machine.record_.id.str() + " is missing");
     replay(machine.record_, machine.text_, machine.text_tokens_, x);
+    if (std::holds_alternative<job_started>(x.body))
+      machine.tokens_before_ = machine.text_tokens_;
   }
   if (events.size() < machine.record_.next_seq)
     return runtime::fail(errc::corruption, "the last events of "
@@ -51,6 +53,18 @@ result<job_machine> job_machine::restore(job_record record,
     machine.running_since_ = machine.record_.started_at;
   }
   return machine;
+}
+
+void job_machine::note(const decision_note& x, wall_time now) {
+  if (terminal())
+    return;
+  if (x.wait)
+    note_wait(record_.decision, *x.wait);
+  if (!x.step)
+    return;
+  auto step = *x.step;
+  step.at_ms = ms_since(record_.created_at, now);
+  note_step(record_.decision, step);
 }
 
 job_step job_machine::begin(const attempt_start& start, wall_time now) {
@@ -68,6 +82,9 @@ job_step job_machine::begin(const attempt_start& start, wall_time now) {
   touch();
   running_ = true;
   running_since_ = now;
+  note_start(record_.decision, {.attempt = start.id.attempt,
+                                .worker = start.worker,
+                                .start_ms = ms_since(record_.created_at, now)});
   append(step,
          job_started{.attempt = start.id.attempt,
                      .model = start.model,
@@ -81,6 +98,7 @@ job_step job_machine::begin(const attempt_start& start, wall_time now) {
     record_.output_bytes = 0;
     append(step, output_reset{.item = 0, .from_offset = 0}, now);
   }
+  tokens_before_ = text_tokens_;
   step.record_changed = true;
   return step;
 }
@@ -116,8 +134,8 @@ job_step job_machine::finish(attempt_id from, const attempt_result& result,
   job_step step;
   if (!running_ || from != current() || terminal())
     return step;
-  stop_clock(now, result.ran);
   record_.usage.input_tokens = result.input_tokens;
+  end_attempt(attempt_outcome::finished, now, result.ran);
   bool whole = result.finish == finish_reason::stop;
   end(step, whole ? job_status::completed : job_status::incomplete,
       result.finish, now);
@@ -127,23 +145,24 @@ job_step job_machine::finish(attempt_id from, const attempt_result& result,
 job_step job_machine::fail(attempt_id from, failure why, wall_time now) {
   if (!running_ || from != current() || terminal())
     return {};
-  stop_clock(now);
+  end_attempt(attempt_outcome::failed, now);
   return end_failed(std::move(why), false, now);
 }
 
 job_step job_machine::lost(attempt_id from, attempt_loss loss,
-                           const failure& why, wall_time now, double random) {
+                           const failure& why, wall_time now, double random,
+                           const retry_delays& delays) {
   job_step step;
   if (!running_ || from != current() || terminal())
     return step;
-  stop_clock(now);
+  end_attempt(attempt_outcome::lost, now);
   record_.charged += loss == attempt_loss::model_error ? 1 : 0;
   record_.solo_crashes += loss == attempt_loss::crashed_alone ? 1 : 0;
   auto verdict = decide_retry(loss,
                               {.charged = record_.charged,
                                .max_attempts = record_.max_attempts,
                                .solo_crashes = record_.solo_crashes},
-                              random);
+                              random, delays);
   if (verdict.what == retry_verdict::kind::poison)
     return end_failed({errc::poison, why.context}, true, now);
   if (verdict.what == retry_verdict::kind::exhausted)
@@ -171,7 +190,7 @@ job_step job_machine::cancel(std::string reason, wall_time now) {
   if (terminal())
     return step;
   step.stop_attempt = running_;
-  stop_clock(now);
+  end_attempt(attempt_outcome::cancelled, now);
   end(step, job_status::cancelled, finish_reason::cancelled, now,
       std::move(reason));
   return step;
@@ -183,7 +202,7 @@ job_step job_machine::expire(wall_time now, std::string reason) {
     return step;
   bool started = record_.attempt > 0;
   step.stop_attempt = running_;
-  stop_clock(now);
+  end_attempt(attempt_outcome::expired, now);
   if (!started) {
     if (!reason.empty())
       record_.error = failure{errc::deadline, std::move(reason)};
@@ -226,7 +245,7 @@ job_step job_machine::cut_over(attempt_id from, const std::string& to,
   job_step step;
   if (!running_ || from != current() || terminal())
     return step;
-  stop_clock(now, ran);
+  end_attempt(attempt_outcome::cut_over, now, ran);
   touch();
   step.record_changed = true;
   job_degradation down{.kind = degradation_kind::longer_context,
@@ -234,6 +253,9 @@ job_step job_machine::cut_over(attempt_id from, const std::string& to,
                        .to = to,
                        .at_offset = text_.size()};
   record_.degradations.push_back(down);
+  note({.step = decided_step{.rung = ladder_rung::longer_context,
+                             .stage = decision_stage::mid_run}},
+       now);
   append(step, job_degraded{std::move(down)}, now);
   move_to(to, step, now);
   return step;
@@ -251,6 +273,21 @@ void job_machine::move_to(const std::string& model, job_step& step,
 void job_machine::append(job_step& step, event_body body, wall_time now) {
   step.events.push_back(
     event{.seq = record_.next_seq++, .at = now, .body = std::move(body)});
+}
+
+void job_machine::end_attempt(attempt_outcome outcome, wall_time now,
+                              duration ran) {
+  if (!running_)
+    return;
+  auto before = record_.timing.compute_us;
+  stop_clock(now, ran);
+  note_end(
+    record_.decision,
+    {.end_ms = ms_since(record_.created_at, now),
+     .outcome = outcome,
+     .input_tokens = record_.usage.input_tokens,
+     .output_tokens = text_tokens_ - tokens_before_,
+     .work_s = static_cast<float>(record_.timing.compute_us - before) / 1e6f});
 }
 
 void job_machine::stop_clock(wall_time now, duration ran) noexcept {
@@ -286,10 +323,12 @@ void job_machine::end(job_step& step, job_status status, finish_reason finish,
   }
   // The event shows the record as it stays: with itself counted.
   ++record_.next_seq;
-  step.events.push_back(
-    event{.seq = record_.next_seq - 1,
-          .at = now,
-          .body = job_ended{.record = record_, .reason = std::move(reason)}});
+  auto shown = record_;
+  shown.decision.clear();
+  step.events.push_back(event{.seq = record_.next_seq - 1,
+                              .at = now,
+                              .body = job_ended{.record = std::move(shown),
+                                                .reason = std::move(reason)}});
   step.record_changed = true;
   step.terminal = true;
 }

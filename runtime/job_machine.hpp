@@ -13,6 +13,7 @@
 #pragma once
 
 #include "runtime/job.hpp"
+#include "runtime/job_decision.hpp"
 #include "runtime/overload/retry_policy.hpp"
 
 #include <optional>
@@ -76,6 +77,8 @@ public:
     return {record_.id, record_.lease_epoch, record_.attempt};
   }
 
+  /// For the step that follows; no commit of its own.
+  void note(const decision_note& x, wall_time now);
   /// A committed lease hands the job to a worker.
   job_step begin(const attempt_start& start, wall_time now);
   /// The engine took it in. No event.
@@ -88,7 +91,7 @@ public:
   job_step fail(attempt_id from, failure why, wall_time now);
   /// The attempt ended without a result. `random` in [0, 1).
   job_step lost(attempt_id from, attempt_loss loss, const failure& why,
-                wall_time now, double random);
+                wall_time now, double random, const retry_delays& delays = {});
   job_step cancel(std::string reason, wall_time now);
   /// The start limit passed before any attempt, the total limit passed, or it
   /// was decided that they will: `reason`, for people.
@@ -104,6 +107,8 @@ private:
   void append(job_step& step, event_body body, wall_time now);
   void touch() noexcept { ++record_.version; }
   void move_to(const std::string& model, job_step& step, wall_time now);
+  void end_attempt(attempt_outcome outcome, wall_time now,
+                   duration ran = duration{0});
   void stop_clock(wall_time now, duration ran = duration{0}) noexcept;
   void end(job_step& step, job_status status, finish_reason finish,
            wall_time now, std::string reason = {});
@@ -112,6 +117,7 @@ private:
   job_record record_;
   std::string text_;
   uint32_t text_tokens_ = 0;
+  uint32_t tokens_before_ = 0; ///< When the attempt began.
   bool running_ = false;
   wall_time ready_since_{};
   wall_time running_since_{};

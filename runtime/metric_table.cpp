@@ -88,9 +88,9 @@ constexpr std::array table{
                     "Output tokens of ended jobs."},
   metric_definition{metric::attempts, "troupe_attempts_total", counter, model,
                     attempt_end, "attempts", "Attempts by how they ended."},
-  metric_definition{metric::degraded, "troupe_degraded_total", counter, model,
-                    ladder_rung, "steps",
-                    "Steps down the degradation ladder, by rung."},
+  metric_definition{
+    metric::degraded, "troupe_degraded_total", counter, model, ladder_rung,
+    "steps", "Steps down the degradation ladder, by rung.", ladder_stage},
   metric_definition{metric::retries, "troupe_retries_total", counter, model,
                     retry_cause, "attempts",
                     "Attempts that are to be repeated, by cause."},
@@ -103,6 +103,69 @@ constexpr std::array table{
   metric_definition{
     metric::breaker_transitions, "troupe_breaker_transitions_total", counter,
     target, breaker, "transitions", "Changes of a breaker's own state."},
+  metric_definition{metric::sched_prediction_ratio,
+                    "troupe_sched_prediction_ratio", histogram, model, quantity,
+                    "real / predicted",
+                    "What attempts took, over what admission predicted."},
+  metric_definition{metric::sched_prediction_kendall_tau,
+                    "troupe_sched_prediction_kendall_tau", gauge, model, none,
+                    "-1 to 1",
+                    "How well predictions order the last 1,000 attempts."},
+  metric_definition{metric::sched_gamma, "troupe_sched_gamma", gauge, model,
+                    none, "1/seconds",
+                    "How strongly short jobs are preferred."},
+  metric_definition{metric::sched_boost_limit_seconds,
+                    "troupe_sched_boost_limit_seconds", gauge, model, none,
+                    "seconds", "How far size may move a job in the order."},
+  metric_definition{metric::sched_starvation_bound_seconds,
+                    "troupe_sched_starvation_bound_seconds", gauge, model,
+                    job_class, "seconds",
+                    "By when a job that comes now starts, as work stands."},
+  metric_definition{metric::sched_queued_jobs, "troupe_sched_queued_jobs",
+                    gauge, model, job_class, "jobs",
+                    "Jobs that wait, delayed retries included.", tier},
+  metric_definition{metric::sched_queue_wait_seconds,
+                    "troupe_sched_queue_wait_seconds", histogram, model,
+                    job_class, "seconds",
+                    "Wait that ended with a lease, for each lease.", tier},
+  metric_definition{metric::sched_backlog_seconds,
+                    "troupe_sched_backlog_seconds", gauge, model, backlog_scope,
+                    "seconds",
+                    "Until the due queue, or what runs, would be done."},
+  metric_definition{metric::sched_blocked_seconds,
+                    "troupe_sched_blocked_seconds_total", counter, model,
+                    label_domain::wait_reason, "job-seconds",
+                    "Waits of jobs that left the queue, by reason."},
+  metric_definition{metric::sched_overdue_jobs, "troupe_sched_overdue_jobs",
+                    gauge, model, none, "jobs",
+                    "Announced jobs that go first because they are overdue."},
+  metric_definition{metric::sched_starvation_violations,
+                    "troupe_sched_starvation_violations_total", counter, model,
+                    none, "jobs",
+                    "Overdue jobs that others went before: defects."},
+  metric_definition{metric::sched_gate_throttled_tenants,
+                    "troupe_sched_gate_throttled_tenants", gauge, model, none,
+                    "tenants", "Tenants that are too far ahead of others."},
+  metric_definition{metric::sched_gate_gap_seconds,
+                    "troupe_sched_gate_gap_seconds", gauge, model, none,
+                    "seconds", "Work that the first waiting tenant is ahead."},
+  metric_definition{metric::sched_leases, "troupe_sched_leases_total", counter,
+                    model, lease_outcome, "leases",
+                    "Leases that the dispatcher asked for."},
+  metric_definition{metric::sched_lease_seconds, "troupe_sched_lease_seconds",
+                    histogram, model, none, "seconds",
+                    "From asking for a lease to the shard's answer."},
+  metric_definition{metric::sched_announce_delay_seconds,
+                    "troupe_sched_announce_delay_seconds", histogram, model,
+                    none, "seconds",
+                    "From a change of a queue to its dispatcher's view."},
+  metric_definition{
+    metric::sched_slot_idle_seconds, "troupe_sched_slot_idle_seconds_total",
+    counter, model, idle_cause, "slot-seconds",
+    "Time of free slots, counted at the dispatcher's next step."},
+  metric_definition{metric::sched_rebuilds, "troupe_sched_rebuilds_total",
+                    counter, model, none, "restarts",
+                    "Dispatchers that began anew after one died."},
   metric_definition{metric::commit_seconds, "troupe_commit_seconds", histogram,
                     none, none, "seconds",
                     "One group commit, its sync included."},
@@ -173,7 +236,7 @@ constexpr std::array<std::string_view, 5> terminal_values{
 constexpr std::array<std::string_view, 3> answer_values{"2xx", "4xx", "5xx"};
 constexpr std::array<std::string_view, 3> stage_values{"header", "body",
                                                        "answer"};
-constexpr std::array<std::string_view, 12> admission_values{
+constexpr std::array<std::string_view, 14> admission_values{
   "accepted",
   "replayed",
   "queue_full",
@@ -185,6 +248,8 @@ constexpr std::array<std::string_view, 12> admission_values{
   "context_too_long",
   "idempotency_mismatch",
   "validation_failed",
+  "quarantined_input",
+  "deadline_unmeetable",
   "timeout"};
 constexpr std::array<std::string_view, 5> attempt_values{
   "finished", "failed", "worker_lost", "model_error", "stopped"};
@@ -197,6 +262,21 @@ constexpr std::array<std::string_view, 3> breaker_values{"closed", "open",
 constexpr std::array<std::string_view, 3> worker_values{"ready", "loading",
                                                         "draining"};
 constexpr std::array<std::string_view, 2> direction_values{"in", "out"};
+constexpr std::array<std::string_view, 3> stage_of_ladder_values{
+  "admission", "pick", "mid_run"};
+constexpr std::array<std::string_view, 3> class_values{"interactive",
+                                                       "standard", "batch"};
+constexpr std::array<std::string_view, 2> quantity_values{"service",
+                                                          "output_tokens"};
+constexpr std::array<std::string_view, 2> scope_values{"queued", "running"};
+constexpr std::array<std::string_view, 15> reason_values{
+  "ahead_in_order",   "tenant_gate",       "no_free_slot",  "no_worker",
+  "breaker_open",     "upstream_paused",   "retry_delay",   "retry_budget",
+  "solo_retry",       "conversation_turn", "graph_parents", "shard_moving",
+  "store_unwritable", "admission_paused",  "not_announced"};
+constexpr std::array<std::string_view, 3> lease_values{"granted", "refused",
+                                                       "timed_out"};
+constexpr std::array<std::string_view, 2> idle_values{"no_work", "held_back"};
 constexpr std::array<std::string_view, 5> letter_values{
   "undeliverable", "unmatched", "errors", "exceptions", "stale"};
 
@@ -221,15 +301,19 @@ std::string_view label_name(label_domain domain) noexcept {
     case terminal:
       return "status";
     case answer_class:
+    case job_class:
       return "class";
     case timeout_stage:
+    case ladder_stage:
       return "stage";
     case admission:
     case attempt_end:
+    case lease_outcome:
       return "outcome";
     case ladder_rung:
       return "rung";
     case retry_cause:
+    case idle_cause:
       return "cause";
     case target:
       return "target";
@@ -240,7 +324,12 @@ std::string_view label_name(label_domain domain) noexcept {
     case direction:
       return "direction";
     case letter:
+    case label_domain::wait_reason:
       return "reason";
+    case quantity:
+      return "quantity";
+    case backlog_scope:
+      return "scope";
   }
   return "";
 }
@@ -275,6 +364,20 @@ std::span<const std::string_view> label_values(label_domain domain) noexcept {
       return direction_values;
     case letter:
       return letter_values;
+    case ladder_stage:
+      return stage_of_ladder_values;
+    case job_class:
+      return class_values;
+    case quantity:
+      return quantity_values;
+    case backlog_scope:
+      return scope_values;
+    case label_domain::wait_reason:
+      return reason_values;
+    case lease_outcome:
+      return lease_values;
+    case idle_cause:
+      return idle_values;
   }
   return {};
 }

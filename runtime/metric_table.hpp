@@ -43,6 +43,24 @@ enum class metric : uint8_t {
   retry_budget_left,
   breaker_state,
   breaker_transitions,
+  sched_prediction_ratio,
+  sched_prediction_kendall_tau,
+  sched_gamma,
+  sched_boost_limit_seconds,
+  sched_starvation_bound_seconds,
+  sched_queued_jobs,
+  sched_queue_wait_seconds,
+  sched_backlog_seconds,
+  sched_blocked_seconds,
+  sched_overdue_jobs,
+  sched_starvation_violations,
+  sched_gate_throttled_tenants,
+  sched_gate_gap_seconds,
+  sched_leases,
+  sched_lease_seconds,
+  sched_announce_delay_seconds,
+  sched_slot_idle_seconds,
+  sched_rebuilds,
   commit_seconds,
   commit_batches,
   commit_failures,
@@ -79,13 +97,20 @@ enum class label_domain : uint8_t {
   timeout_stage, ///< header body answer.
   admission,     ///< accepted, replayed and the codes of a refusal.
   ladder_rung,   ///< longer_context model output_limit shed.
+  ladder_stage,  ///< admission pick mid_run.
   attempt_end,   ///< How an attempt ended.
   retry_cause,   ///< Why an attempt is repeated.
   target,        ///< What a breaker guards: the configured models.
   breaker,       ///< closed open half_open.
   worker_state,  ///< ready loading draining.
   direction,     ///< in out.
-  letter         ///< Why a message reached nobody.
+  letter,        ///< Why a message reached nobody.
+  job_class,     ///< interactive standard batch.
+  quantity,      ///< What was predicted: service output_tokens.
+  backlog_scope, ///< queued running.
+  wait_reason,   ///< Why jobs wait.
+  lease_outcome, ///< granted refused timed_out.
+  idle_cause     ///< no_work held_back.
 };
 
 struct metric_definition {
@@ -96,6 +121,7 @@ struct metric_definition {
   label_domain second = label_domain::none;
   std::string_view unit;
   std::string_view about; ///< One sentence.
+  label_domain third = label_domain::none;
 };
 
 /// In the order of `metric`.

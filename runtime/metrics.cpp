@@ -22,6 +22,8 @@ const prometheus::Histogram::BucketBoundaries second_bounds{
   0.5,    1,      2,      5,     10,    30,    60,   120,  300,  1000};
 const prometheus::Histogram::BucketBoundaries count_bounds{
   1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+const prometheus::Histogram::BucketBoundaries ratio_bounds{
+  0.05, 0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 1, 1.25, 1.5, 2, 3, 5, 10, 20};
 
 /// The values of one label, `other` last.
 class label_set {
@@ -64,13 +66,22 @@ label_set values_of(label_domain domain,
   return label_set{std::move(values)};
 }
 
+const prometheus::Histogram::BucketBoundaries&
+bounds_of(std::string_view unit) {
+  if (unit == "seconds")
+    return second_bounds;
+  return unit == "real / predicted" ? ratio_bounds : count_bounds;
+}
+
 /// All series of one metric, made at once, so that what never happened is 0.
 class family {
 public:
   family(prometheus::Registry& to, const metric_definition& definition,
          const std::vector<std::string>& models)
     : definition_{definition}, first_{values_of(definition.first, models)},
-      second_{values_of(definition.second, models)} {
+      second_{values_of(definition.second, models)}, third_{values_of(
+                                                       definition.third,
+                                                       models)} {
     switch (definition.type) {
       case metric_type::counter:
         make(prometheus::BuildCounter(), to, &series::counter);
@@ -80,15 +91,17 @@ public:
         break;
       case metric_type::histogram:
         make(prometheus::BuildHistogram(), to, &series::histogram,
-             definition.unit == "seconds" ? second_bounds : count_bounds);
+             bounds_of(definition.unit));
         break;
     }
   }
 
-  series& at(std::string_view first, std::string_view second) {
+  series& at(std::string_view first, std::string_view second,
+             std::string_view third) {
     auto row = has(definition_.first) ? first_.index(first) : 0;
     auto column = has(definition_.second) ? second_.index(second) : 0;
-    return series_[row * columns() + column];
+    auto layer = has(definition_.third) ? third_.index(third) : 0;
+    return series_[(row * columns() + column) * layers() + layer];
   }
 
 private:
@@ -99,6 +112,7 @@ private:
   size_t columns() const {
     return has(definition_.second) ? second_.size() : 1;
   }
+  size_t layers() const { return has(definition_.third) ? third_.size() : 1; }
 
   template <class Builder, class Child, class... Arguments>
   void make(Builder builder, prometheus::Registry& to, Child* series::*member,
@@ -106,20 +120,23 @@ private:
     auto& made = builder.Name(std::string{definition_.name})
                    .Help(std::string{definition_.about})
                    .Register(to);
-    for (size_t row = 0; row < rows(); ++row)
-      for (size_t column = 0; column < columns(); ++column) {
-        prometheus::Labels labels;
-        if (has(definition_.first))
-          labels.emplace(label_name(definition_.first), first_.value(row));
-        if (has(definition_.second))
-          labels.emplace(label_name(definition_.second), second_.value(column));
-        series_.emplace_back().*member = &made.Add(labels, arguments...);
-      }
+    for (size_t i = 0; i < rows() * columns() * layers(); ++i) {
+      prometheus::Labels labels;
+      auto add = [&](label_domain domain, const label_set& set, size_t index) {
+        if (has(domain))
+          labels.emplace(label_name(domain), set.value(index));
+      };
+      add(definition_.first, first_, i / layers() / columns());
+      add(definition_.second, second_, i / layers() % columns());
+      add(definition_.third, third_, i % layers());
+      series_.emplace_back().*member = &made.Add(labels, arguments...);
+    }
   }
 
   const metric_definition& definition_;
   label_set first_;
   label_set second_;
+  label_set third_;
   std::vector<series> series_;
 };
 
@@ -138,8 +155,9 @@ struct metrics::registry {
   std::mutex collect_mutex; ///< Held by one scrape at a time.
   std::vector<std::function<void(metrics&)>> sources;
 
-  series& at(metric id, std::string_view first, std::string_view second) {
-    return families[static_cast<size_t>(id)].at(first, second);
+  series& at(metric id, std::string_view first, std::string_view second,
+             std::string_view third) {
+    return families[static_cast<size_t>(id)].at(first, second, third);
   }
 };
 
@@ -205,8 +223,16 @@ void metrics::engine_restarted(std::string_view model) {
   add(metric::engine_restarts, 1, model);
 }
 
-void metrics::degraded(std::string_view model, std::string_view rung) {
-  add(metric::degraded, 1, model, rung);
+void metrics::degraded(std::string_view model, std::string_view rung,
+                       std::string_view stage) {
+  add(metric::degraded, 1, model, rung, stage);
+}
+
+void metrics::waited(std::string_view model, const wait_seconds& waits) {
+  for (size_t i = 0; i < waits.size(); ++i)
+    if (waits[i] > 0)
+      add(metric::sched_blocked_seconds, waits[i], model,
+          to_string(static_cast<wait_reason>(i + 1)));
 }
 
 void metrics::on_collect(std::function<void(metrics&)> source) {
@@ -215,10 +241,10 @@ void metrics::on_collect(std::function<void(metrics&)> source) {
 }
 
 void metrics::set(metric id, double value, std::string_view first,
-                  std::string_view second) {
+                  std::string_view second, std::string_view third) {
   if (!std::isfinite(value))
     return;
-  auto& to = registry_->at(id, first, second);
+  auto& to = registry_->at(id, first, second, third);
   if (to.gauge)
     to.gauge->Set(value);
   else if (to.counter && value > to.counter->Value())
@@ -226,10 +252,10 @@ void metrics::set(metric id, double value, std::string_view first,
 }
 
 void metrics::add(metric id, double value, std::string_view first,
-                  std::string_view second) {
+                  std::string_view second, std::string_view third) {
   if (!std::isfinite(value))
     return;
-  auto& to = registry_->at(id, first, second);
+  auto& to = registry_->at(id, first, second, third);
   if (to.gauge)
     to.gauge->Increment(value);
   else if (value < 0)

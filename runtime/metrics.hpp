@@ -8,6 +8,7 @@
 #include "runtime/job.hpp"
 #include "runtime/metric_table.hpp"
 #include "runtime/overload/breaker.hpp"
+#include "runtime/scheduling/wait_clocks.hpp"
 
 #include <functional>
 #include <memory>
@@ -50,7 +51,11 @@ public:
   void committed(duration took, size_t batches, bool ok);
   void engine_restarted(std::string_view model);
   /// `rung`: a word of the ladder, or `shed`.
-  void degraded(std::string_view model, std::string_view rung);
+  /// `stage`: see decision_stage.
+  void degraded(std::string_view model, std::string_view rung,
+                std::string_view stage);
+  /// A job left the queue after these waits.
+  void waited(std::string_view model, const wait_seconds& seconds);
 
   // --- states ----------------------------------------------------------------
   /// Called at each `expose`, in the order of registration, one at a time; sets
@@ -59,10 +64,10 @@ public:
   /// A gauge's value, or a counter's total, which never falls: a smaller total
   /// is ignored. `labels` as many as the metric has.
   void set(metric id, double value, std::string_view first = {},
-           std::string_view second = {});
+           std::string_view second = {}, std::string_view third = {});
   /// For a histogram: one observation; for a counter: so many more.
   void add(metric id, double value, std::string_view first = {},
-           std::string_view second = {});
+           std::string_view second = {}, std::string_view third = {});
 
   /// Text exposition format 0.0.4, for GET /metrics.
   std::string expose();

@@ -5,9 +5,12 @@
 namespace troupe::runtime {
 
 void node_board::set_model(model_line line) {
+  auto settings = retry_budget_.with([](const auto& x) { return x; });
   models_.with([&](auto& models) {
-    auto name = line.name;
-    models[name].line = std::move(line);
+    auto [it, fresh] = models.try_emplace(line.name);
+    if (fresh)
+      it->second.retries = retry_budget{settings};
+    it->second.line = std::move(line);
   });
 }
 
@@ -151,6 +154,25 @@ duration node_board::load_time(const std::string& model) const {
     auto it = models.find(model);
     return it == models.end() ? duration{0} : it->second.load_time;
   });
+}
+
+void node_board::set_retry_budget(const retry_budget_settings& x) {
+  retry_budget_.with([&](auto& settings) { settings = x; });
+}
+
+void node_board::quarantine_input(const std::string& digest,
+                                  const poison_entry& x, wall_time now) {
+  poisons_known_ = poisons_.with([&](auto& list) {
+    list.expire(now);
+    list.add(digest, x);
+    return list.size();
+  });
+}
+
+std::optional<poison_entry> node_board::quarantined(const std::string& digest,
+                                                    wall_time now) const {
+  return poisons_.with(
+    [&](const auto& list) { return list.find(digest, now); });
 }
 
 } // namespace troupe::runtime

@@ -9,6 +9,7 @@
 #include "runtime/job.hpp"
 #include "runtime/overload/breaker_line.hpp"
 #include "runtime/overload/retry_budget.hpp"
+#include "runtime/poison_list.hpp"
 #include "runtime/scheduling/demand_meter.hpp"
 #include "runtime/scheduling/queue_standing.hpp"
 
@@ -17,6 +18,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -102,12 +104,22 @@ public:
   /// A closed one for a model without a breaker.
   breaker_line breaker(const std::string& model) const;
 
+  /// For the models whose lines are set from now on.
+  void set_retry_budget(const retry_budget_settings& x);
   /// The model's retry budget is here, and not with an actor, because all shards
   /// of the node share it and none may die with it.
   void first_attempt(const std::string& model, mono_time now);
   /// See retry_budget::ask; `now` for a model that is not configured.
   mono_time ask_retry(const std::string& model, mono_time now);
   uint64_t retries_left(const std::string& model, mono_time now) const;
+
+  /// Inputs that no shard takes. Those that have ended go.
+  void quarantine_input(const std::string& digest, const poison_entry& x,
+                        wall_time now);
+  /// False: `quarantined` has nothing.
+  bool any_quarantined() const noexcept { return poisons_known_ > 0; }
+  std::optional<poison_entry> quarantined(const std::string& digest,
+                                          wall_time now) const;
 
 private:
   struct line_state {
@@ -121,6 +133,9 @@ private:
   };
   guarded<std::map<std::string, line_state>> models_;
   guarded<std::vector<alias_line>> aliases_;
+  guarded<retry_budget_settings> retry_budget_;
+  guarded<poison_list> poisons_;
+  std::atomic<size_t> poisons_known_{0};
 };
 
 } // namespace troupe::runtime

@@ -65,6 +65,29 @@ struct allocator_settings {
                          const allocator_settings&) = default;
 };
 
+struct breaker_options {
+  uint32_t window_calls = 50;
+  uint32_t calls_min = 10;
+  double failed_share = 0.5;
+  double slow_share = 0.5;
+  double slow_factor = 3;
+  duration open_min{std::chrono::seconds{10}};
+  duration open_max{std::chrono::seconds{300}};
+  uint32_t probes = 3;
+  duration half_open_max{std::chrono::seconds{30}};
+  duration pause_max{std::chrono::seconds{300}};
+  friend bool operator==(const breaker_options&,
+                         const breaker_options&) = default;
+};
+
+struct retry_options {
+  duration base{std::chrono::milliseconds{500}};
+  duration cap{std::chrono::seconds{30}};
+  double budget_share = 0.1;
+  uint32_t budget_min = 3;
+  friend bool operator==(const retry_options&, const retry_options&) = default;
+};
+
 struct scheduling_settings {
   queue_order order = queue_order::mean;
   boost_m_settings boost_m;
@@ -79,6 +102,8 @@ struct scheduling_settings {
   allocator_settings allocator;
   tiers_settings tiers;
   classes_settings classes;
+  breaker_options breaker;
+  retry_options retry;
 
   /// Of the chosen order; 0 for fcfs.
   double chosen_boost_m() const noexcept;

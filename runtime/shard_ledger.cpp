@@ -43,6 +43,14 @@ std::vector<job_id> shard_ledger::orphans() const {
   return ids;
 }
 
+std::vector<job_id> shard_ledger::waiting() const {
+  std::vector<job_id> ids;
+  for (const auto& [id, e] : jobs_)
+    if (e.state == slot::ready)
+      ids.push_back(id);
+  return ids;
+}
+
 // --- admission --------------------------------------------------------------
 
 std::optional<idempotency_entry>

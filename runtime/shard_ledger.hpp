@@ -48,6 +48,8 @@ struct admission_gate {
   std::string storage_reason; ///< For people, when not ok.
   /// Set: the job's model cannot be called before its limit.
   std::optional<refused> model;
+  /// Set: the job's input is refused, whatever else is true.
+  std::optional<refused> input;
   bool model_open = false; ///< Its breaker keeps work away at this moment.
 };
 
@@ -111,6 +113,8 @@ public:
   void restore(std::string key, idempotency_entry entry);
   /// Ids that were in progress when the previous owner ended.
   std::vector<job_id> orphans() const;
+  /// Jobs in the queue, any order.
+  std::vector<job_id> waiting() const;
 
   // --- admission -----------------------------------------------------------
   /// `spec` gets its id. Repeats are answered even when full. Ids of one shard
@@ -186,6 +190,10 @@ public:
   /// Null: not live.
   const job_record* find(job_id id) const;
   spec_ptr spec(job_id id) const;
+  /// From then on the job goes before all that are not overdue.
+  wall_time bound_of(const job_record& record) const {
+    return overdue_at(record, *rules_, model(record.queue()).limit_s);
+  }
   /// Nothing if it does not wait for a slot.
   std::optional<queue_standing> standing(job_id id) const;
   /// Of the model's queue in this shard.
@@ -225,6 +233,8 @@ private:
   };
   const model_state& model(const std::string& name) const;
   job_ladder ladder() const;
+  /// Live jobs that the shard may hold when a job of this tier comes.
+  size_t room_for(service_tier tier) const noexcept;
   std::optional<refused> refusal_of(const job_spec& spec,
                                     const admission_gate& gate) const;
   job_step step_down(job_record& record, const ladder_choice& choice) const;

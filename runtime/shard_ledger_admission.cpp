@@ -1,4 +1,5 @@
 // The ledger's admission: what becomes of a request, with its place in the queue.
+#include "runtime/job_decision.hpp"
 #include "runtime/shard_ledger.hpp"
 
 #include <algorithm>
@@ -20,13 +21,43 @@ std::vector<event> first_events(job_record& record,
   record.next_seq = 2;
   record.phase = job_phase::queued;
   std::vector<event> events;
-  events.push_back(event{.seq = 0, .at = at, .body = job_created{record}});
+  auto shown = record;
+  shown.decision.clear();
+  events.push_back(
+    event{.seq = 0, .at = at, .body = job_created{std::move(shown)}});
   events.push_back(
     event{.seq = 1,
           .at = at,
           .body = job_queued{.position = place.position,
                              .estimated_start_s = place.wait_s.value_or(0)}});
   return events;
+}
+
+struct shard_room {
+  size_t taken = 0;
+  size_t most = 0;
+};
+
+/// What was compared, for the job's decision.
+std::vector<decided_check> checks_of(const admission_preview& p,
+                                     const shard_room& room,
+                                     double wait_limit_s) {
+  auto wait_s = p.standing.wait_s.value_or(0);
+  std::vector<decided_check> checks{
+    {.what = admission_check::shard_jobs,
+     .value = static_cast<float>(room.taken),
+     .limit = static_cast<float>(room.most)},
+    {.what = admission_check::estimated_wait,
+     .value = static_cast<float>(wait_s),
+     .limit = static_cast<float>(wait_limit_s)}};
+  if (p.record.total_at != wall_time{})
+    checks.push_back(
+      {.what = admission_check::finish,
+       .value = static_cast<float>(wait_s + p.record.forecast.service_p50_s),
+       .limit = static_cast<float>(
+         std::chrono::duration<double>(p.record.total_at - p.record.created_at)
+           .count())});
+  return checks;
 }
 
 } // namespace
@@ -100,13 +131,18 @@ admission_preview shard_ledger::preview(job_spec& spec,
   if (p.verdict.refusal)
     return p;
   auto ladder = this->ladder();
-  p.verdict =
-    admission_policy{*rules_, ladder}.judge({.record = p.record,
-                                             .standing = p.standing,
-                                             .guessed = guessed,
-                                             .breaker_open = gate.model_open,
-                                             .breaker_refusal = gate.model},
-                                            now);
+  admission_policy policy{*rules_, ladder};
+  p.verdict = policy.judge({.record = p.record,
+                            .standing = p.standing,
+                            .guessed = guessed,
+                            .breaker_open = gate.model_open,
+                            .breaker_refusal = gate.model},
+                           now);
+  p.record.decision =
+    encode(decision_of(placement, model(p.record.model).policy->terms,
+                       rules_->tier(spec.tier).weight,
+                       checks_of(p, {jobs_.size(), room_for(spec.tier)},
+                                 policy.wait_limit_s(p.record))));
   return p;
 }
 
@@ -116,16 +152,18 @@ shard_ledger::refusal_of(const job_spec& spec,
                          const admission_gate& gate) const {
   if (gate.draining)
     return refuse(errc::draining, "the node is stopping", 1);
-  auto room = limits_.jobs_max;
-  if (spec.tier != service_tier::priority)
-    room -= room / reserve_share;
-  if (jobs_.size() >= room)
+  if (jobs_.size() >= room_for(spec.tier))
     return refuse(
       errc::queue_full,
       "the shard holds " + std::to_string(jobs_.size()) + " live jobs", 5);
   if (!gate.storage_ok)
     return refuse(errc::storage_unavailable, gate.storage_reason, 2);
-  return std::nullopt;
+  return gate.input;
+}
+
+size_t shard_ledger::room_for(service_tier tier) const noexcept {
+  auto room = limits_.jobs_max;
+  return tier == service_tier::priority ? room : room - room / reserve_share;
 }
 
 /// The first rung is part of the admission.
@@ -137,6 +175,8 @@ job_step shard_ledger::step_down(job_record& record,
     to = {key_in(down.to, record), choice.target_p50_s};
   auto at = record.created_at;
   job_machine machine{std::move(record)};
+  machine.note({.step = step_of(choice.verdict, decision_stage::admission)},
+               at);
   auto step = machine.degrade(std::move(down), to, at);
   record = machine.record();
   return step;

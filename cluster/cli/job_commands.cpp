@@ -93,9 +93,17 @@ exit_code run_job(const job_options& options, const cli_context& context) {
     return print_events(*server, options, context);
   if (options.result)
     return print_result(*server, options, context);
-  auto job = server->get(job_target(options.id));
+  auto job =
+    server->get(job_target(options.id)
+                + (options.why ? "?include=decision&include=why" : ""));
   if (!job)
     return complain(job.error(), context);
+  if (options.why && !options.api.json) {
+    print_fields(context,
+                 json::object{{"why", member(job->body, "why")},
+                              {"decision", member(job->body, "decision")}});
+    return exit_code::done;
+  }
   if (options.api.json)
     context.out << job->text << '\n' << std::flush;
   else

@@ -14,6 +14,7 @@ struct job_options {
   std::string id;
   bool events = false;
   bool result = false;
+  bool why = false;
   bool watch = false;
   uint32_t reconnect_s = 60;
 };

@@ -130,8 +130,11 @@ void add_job(CLI::App& app, cli_values& values) {
   auto* result = job->add_flag("--result", to.result, "Print its output");
   auto* watch = job->add_flag("--watch", to.watch,
                               "Print its output to the end; Ctrl-C detaches");
-  events->excludes(result)->excludes(watch);
-  result->excludes(watch);
+  auto* why =
+    job->add_flag("--why", to.why, "Why it waits, and was treated as it was");
+  events->excludes(result)->excludes(watch)->excludes(why);
+  result->excludes(watch)->excludes(why);
+  watch->excludes(why);
   add_reconnect(*job, to.reconnect_s);
   add_api_options(*job, to.api);
 }

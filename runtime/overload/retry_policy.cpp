@@ -1,31 +1,31 @@
 #include "runtime/overload/retry_policy.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace troupe::runtime {
 namespace {
 
-constexpr duration base_delay = std::chrono::milliseconds{500};
-constexpr duration delay_max = std::chrono::seconds{30};
-
-duration jittered_delay(uint32_t charged, double random) noexcept {
-  auto exponent = std::min<uint32_t>(charged == 0 ? 0 : charged - 1, 6);
-  auto cap = std::min(base_delay * (1 << exponent), delay_max);
-  return duration{
-    static_cast<int64_t>(static_cast<double>(cap.count()) * random)};
+duration jittered_delay(uint32_t charged, double random,
+                        const retry_delays& delays) noexcept {
+  auto exponent = static_cast<double>(charged == 0 ? 0 : charged - 1);
+  auto longest = std::min(static_cast<double>(delays.base.count())
+                            * std::exp2(std::min(exponent, 40.0)),
+                          static_cast<double>(delays.cap.count()));
+  return duration{static_cast<int64_t>(longest * random)};
 }
 
 } // namespace
 
 retry_verdict decide_retry(attempt_loss loss, const attempt_history& history,
-                           double random) noexcept {
+                           double random, const retry_delays& delays) noexcept {
   using kind = retry_verdict::kind;
   switch (loss) {
     case attempt_loss::model_error:
       if (history.charged >= history.max_attempts)
         return {.what = kind::exhausted};
       return {.what = kind::retry,
-              .delay = jittered_delay(history.charged, random),
+              .delay = jittered_delay(history.charged, random, delays),
               .charged = true};
     case attempt_loss::crashed_alone:
       if (history.solo_crashes >= solo_crashes_max)

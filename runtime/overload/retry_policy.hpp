@@ -33,14 +33,21 @@ struct retry_verdict {
   bool charged = false; ///< Takes from the model's retry budget.
 };
 
+/// Of charged failures; 0 < base <= cap.
+struct retry_delays {
+  duration base{std::chrono::milliseconds{500}};
+  duration cap{std::chrono::seconds{30}};
+};
+
 /// Crashes that a job may cause on its own before it counts as poison.
 constexpr uint32_t solo_crashes_max = 2;
 
-/// A charged failure waits U(0, min(500 ms * 2^(charged - 1), 30 s)) ("full
+/// A charged failure waits U(0, min(base * 2^(charged - 1), cap)) ("full
 /// jitter", Brooker 2015); everything else returns to the queue at once.
 /// `random` in [0, 1).
 retry_verdict decide_retry(attempt_loss loss, const attempt_history& history,
-                           double random) noexcept;
+                           double random,
+                           const retry_delays& delays = {}) noexcept;
 
 /// worker_lost model_error suspect_batch: the word in `job.retrying`.
 std::string_view retry_reason(attempt_loss loss) noexcept;

@@ -58,12 +58,21 @@ cost_model::cost_model(cost_prior prior)
   : service_{prior.service}, prior_lengths_{token_distribution::lognormal(
                                prior.output_tokens, prior_sigma)} {}
 
+void cost_model::rebase(const cost_prior& prior) {
+  service_.rebase(prior.service);
+  prior_lengths_ =
+    token_distribution::lognormal(prior.output_tokens, prior_sigma);
+}
+
 cost_prediction cost_model::predict(const cost_features& job,
                                     double rate) const {
   cost_prediction p{.version = version_};
   rate = std::isfinite(rate) ? std::clamp(rate, 0.0, rate_max) : 0.0;
   p.input_tokens = tokens_of(job.input_bytes);
   auto distribution = lengths(job, p.source);
+  auto known_as = label_of(job);
+  p.output_log2 = known_as.output_log2;
+  p.input_log2 = known_as.input_log2;
   auto cap = cap_of(job);
   auto factor = factor_of(job);
   p.output_tokens_p50 = distribution.quantile(0.5, cap, factor);

@@ -55,7 +55,9 @@ struct cost_prediction {
   double output_tokens_p90 = 0;
   double log_mgf = 0; ///< ln E[e^(rate * seconds)] at the rate asked for; >= 0.
   cost_source source = cost_source::prior;
-  uint32_t version = 0; ///< Of the cost model.
+  uint32_t version = 0;    ///< Of the cost model.
+  uint8_t output_log2 = 0; ///< Of its label: of the limit; 255: none.
+  uint8_t input_log2 = 0;  ///< Of its label.
 };
 
 /// What an attempt that produced output turned out to be.
@@ -68,12 +70,16 @@ struct cost_sample {
 };
 
 class cost_model {
+  friend class cost_model_codec;
+
 public:
   explicit cost_model(cost_prior prior = {});
 
   /// `rate`: gamma / capacity, per second of work; >= 0. Total and finite.
   cost_prediction predict(const cost_features& job, double rate) const;
   void learn(const cost_sample& s);
+  /// From now on holds to this prior; what was learnt stays.
+  void rebase(const cost_prior& prior);
 
   service_coefficients service() const noexcept {
     return service_.coefficients();

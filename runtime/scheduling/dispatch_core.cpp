@@ -61,6 +61,7 @@ void dispatch_core::add(const known_head& k) {
   if (!heads_.emplace(k.head.id, k).second)
     return;
   ++waiting_;
+  overdue_now_ += k.overdue ? 1 : 0;
   if (k.head.alone)
     alone_.insert(place_of(k));
   else
@@ -84,6 +85,7 @@ void dispatch_core::remove(job_id id) {
       overdue_.erase(o);
       break;
     }
+  overdue_now_ -= k.overdue ? 1 : 0;
   heads_.erase(it);
   --waiting_;
 }
@@ -224,6 +226,7 @@ void dispatch_core::order(const known_head& head, const std::string& worker,
                           mono_time now, std::vector<lease_order>& orders) {
   auto k = head; // `remove` ends the original.
   remove(k.head.id);
+  auto reading = gate_.reading(k.tenant);
   gate_.charge(k.tenant, k.head.work_s);
   ++state(k.tenant).in_flight;
   offer(k.tenant);
@@ -232,26 +235,41 @@ void dispatch_core::order(const known_head& head, const std::string& worker,
                     .after_attempt = k.head.attempt,
                     .tenant = gate_.name(k.tenant),
                     .work_s = k.head.work_s,
-                    .worker = worker});
+                    .worker = worker,
+                    .gate = reading,
+                    .overdue = k.overdue});
   pending_.insert_or_assign(
     k.head.id, pending_order{orders.back(), k, now + settings_.lease_timeout});
 }
 
 // --- what becomes of orders -------------------------------------------------
 
-void dispatch_core::granted(job_id job, attempt_id attempt, mono_time now) {
+std::optional<duration> dispatch_core::granted(job_id job, attempt_id attempt,
+                                               mono_time now) {
   auto it = pending_.find(job);
   if (it == pending_.end())
-    return;
+    return std::nullopt;
   const auto& p = it->second;
   slots_.occupy(
     p.order.worker, attempt,
     {.tenant = p.what.tenant, .charged_s = p.what.head.work_s, .since = now});
+  auto took = now - (p.expires - settings_.lease_timeout);
   pending_.erase(it);
+  return took;
 }
 
 void dispatch_core::refused(job_id job) {
   drop_order(job);
+}
+
+queue_front dispatch_core::front() const {
+  queue_front x{.least_clock = gate_.least(), .slack = gate_.slack()};
+  if (auto first = gate_.first())
+    x.key = first->key;
+  for (auto t : gate_.throttled_list(queue_front::throttled_max))
+    x.throttled.emplace_back(gate_.name(t), gate_.clock(t));
+  std::sort(x.throttled.begin(), x.throttled.end());
+  return x;
 }
 
 std::optional<mono_time> dispatch_core::next_due() const {
@@ -285,6 +303,7 @@ void dispatch_core::expire_orders(mono_time now) {
   for (const auto& [id, p] : pending_)
     if (p.expires <= now)
       late.push_back(id);
+  orders_timed_out_ += late.size();
   for (auto id : late) {
     auto p = *take_pending(id);
     slots_.release(p.order.worker);

@@ -9,6 +9,7 @@
 
 #include "runtime/ids.hpp"
 #include "runtime/scheduling/announced_head.hpp"
+#include "runtime/scheduling/queue_policy.hpp"
 #include "runtime/scheduling/tenant_gate.hpp"
 #include "runtime/scheduling/worker_slots.hpp"
 
@@ -38,6 +39,8 @@ struct lease_order {
   std::string tenant;
   double work_s = 0;  ///< Predicted.
   std::string worker; ///< Name of the worker that has the slot.
+  gate_reading gate;  ///< Of the tenant, before this job was charged.
+  bool overdue = false;
   friend bool operator==(const lease_order&, const lease_order&) = default;
 };
 
@@ -75,7 +78,9 @@ public:
   /// `orders_max`.
   std::vector<lease_order> pick(mono_time now, size_t orders_max = SIZE_MAX);
   /// The shard's answer. `granted`: the attempt occupies the slot from now on.
-  void granted(job_id job, attempt_id attempt, mono_time now);
+  /// Returns how long the answer took; nothing for an order that is no more.
+  std::optional<duration> granted(job_id job, attempt_id attempt,
+                                  mono_time now);
   void refused(job_id job);
   /// The worker is done with the attempt after `ran` on the slot, whatever
   /// became of it. May overtake `granted` for the same attempt.
@@ -95,6 +100,11 @@ public:
   /// When an unanswered order times out next.
   std::optional<mono_time> next_due() const;
   const tenant_gate& gate() const noexcept { return gate_; }
+  /// Announced jobs that are overdue and were not asked for yet.
+  size_t overdue() const noexcept { return overdue_now_; }
+  /// So far.
+  uint64_t orders_timed_out() const noexcept { return orders_timed_out_; }
+  queue_front front() const;
 
 private:
   using tenant_index = tenant_gate::tenant_index;
@@ -147,6 +157,8 @@ private:
   std::multimap<mono_time, job_id> overdue_; ///< Those that may become so.
   std::unordered_map<job_id, pending_order> pending_;
   size_t waiting_ = 0;
+  size_t overdue_now_ = 0;
+  uint64_t orders_timed_out_ = 0;
 };
 
 } // namespace troupe::runtime

@@ -6,7 +6,7 @@
 namespace troupe::runtime {
 
 policy_source::policy_source(boost_settings boost, cost_prior prior)
-  : boost_{boost}, costs_{prior} {
+  : boost_{boost}, prior_{prior}, costs_{prior} {
   boost_.observe_work(costs_.predict({}, 0).mean_s);
 }
 
@@ -20,37 +20,44 @@ bool policy_source::work_waits() const noexcept {
                      [](const auto& s) { return !s.second.waiting.empty(); });
 }
 
-double policy_source::due_s() const noexcept {
-  double due = 0;
-  for (const auto& [shard, report] : shards_)
-    due += report.due_s;
-  return due;
-}
-
 bool policy_source::resume(const model_policy& last, mono_time now) {
   if (resumed_ || !shards_.empty() || !(last.terms.gamma > 0))
     return false;
   resumed_ = true;
   capacity_ = last.terms.capacity;
-  if (last.costs && last.costs->samples() > costs_.samples())
-    costs_ = *last.costs;
-  boost_.observe_work(costs_.predict({}, 0).mean_s);
+  if (!last.costs || !adopt(*last.costs))
+    boost_.observe_work(costs_.predict({}, 0).mean_s);
   boost_.resume_drain(last.drain_s, now);
   if (context_ == 0)
     context_ = last.context_length;
   return true;
 }
 
-std::shared_ptr<const model_policy>
-policy_source::publish(const state& now_seen, mono_time now) {
+double policy_source::due_work_s() const noexcept {
+  double due = 0;
+  for (const auto& [shard, report] : shards_)
+    due += report.due_s;
+  return due;
+}
+
+bool policy_source::adopt(const cost_model& kept) {
+  if (kept.samples() <= costs_.samples())
+    return false;
+  costs_ = kept;
+  costs_.rebase(prior_);
+  boost_.observe_work(costs_.predict({}, 0).mean_s);
+  return true;
+}
+
+std::shared_ptr<const model_policy> policy_source::publish(state now_seen,
+                                                           mono_time now) {
   if (now_seen.capacity > 0)
     capacity_ = now_seen.capacity;
-  auto due = now_seen.running_s + due_s();
   backlog_curve backlog;
   for (const auto& [shard, report] : shards_)
     backlog.add(report.waiting);
   if (capacity_)
-    boost_.observe_drain(due / *capacity_, now);
+    boost_.observe_drain((now_seen.running_s + due_work_s()) / *capacity_, now);
   if (!published_ || published_->version() != costs_.version())
     published_ = std::make_shared<const cost_model>(costs_);
   return std::make_shared<const model_policy>(
@@ -65,7 +72,8 @@ policy_source::publish(const state& now_seen, mono_time now) {
                  .capacity_known = capacity_.has_value(),
                  .slots_free = now_seen.slots_free,
                  .tenants = now_seen.tenants,
-                 .wait_ratio_p90 = waits_.p90()});
+                 .wait_ratio_p90 = waits_.p90(),
+                 .front = std::move(now_seen.front)});
 }
 
 } // namespace troupe::runtime

@@ -32,8 +32,12 @@ public:
   /// order would be nearly that of arrival until the average has grown anew.
   /// True if it counted.
   bool resume(const model_policy& last, mono_time now);
-  /// Due work that waits in all shards.
-  double due_s() const noexcept;
+  /// What was learnt before, as a shard kept it; counts if it is more than what
+  /// is known here. True if it counted.
+  bool adopt(const cost_model& kept);
+  const cost_model& costs() const noexcept { return costs_; }
+  /// Of all shards that report.
+  double due_work_s() const noexcept;
   void describe(uint32_t context_length) noexcept { context_ = context_length; }
 
   /// What the dispatcher sees at this moment.
@@ -45,12 +49,13 @@ public:
     uint32_t slots_free = 0;
     uint32_t tenants = 1; ///< That wait.
     bool breaker_closed = true;
+    queue_front front;
   };
-  std::shared_ptr<const model_policy> publish(const state& now_seen,
-                                              mono_time now);
+  std::shared_ptr<const model_policy> publish(state now_seen, mono_time now);
 
 private:
   boost_terms boost_;
+  cost_prior prior_;
   cost_model costs_;
   wait_calibration waits_;
   std::shared_ptr<const cost_model> published_;

@@ -9,6 +9,14 @@ class_rules queue_rules::job_class(const std::string& name) const {
   return it == classes.end() ? class_rules{} : it->second;
 }
 
+const double* queue_front::clock_of(const std::string& tenant) const noexcept {
+  auto it = std::lower_bound(throttled.begin(), throttled.end(), tenant,
+                             [](const auto& entry, const std::string& name) {
+                               return entry.first < name;
+                             });
+  return it != throttled.end() && it->first == tenant ? &it->second : nullptr;
+}
+
 cost_features features_of(const job_spec& spec) {
   auto bytes = spec.text.size();
   for (const auto& m : spec.messages)

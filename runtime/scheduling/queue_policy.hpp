@@ -9,10 +9,12 @@
 #include "runtime/scheduling/priority_key.hpp"
 
 #include <array>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace troupe::runtime {
@@ -48,6 +50,20 @@ struct queue_rules {
   class_rules job_class(const std::string& name) const;
 };
 
+/// Where the queues of a model stand in its dispatcher, to explain waits by.
+struct queue_front {
+  /// The smallest key that may be leased next; the largest when none waits.
+  int64_t key = INT64_MAX;
+  /// Too far ahead of others, with their clocks; at most 256, in order of name.
+  std::vector<std::pair<std::string, double>> throttled;
+  double least_clock = 0;
+  double slack = 0; ///< U.
+  static constexpr size_t throttled_max = 256;
+
+  /// Null: the tenant is not held back.
+  const double* clock_of(const std::string& tenant) const noexcept;
+};
+
 /// What a model's dispatcher publishes; the same for all shards.
 struct model_policy {
   key_terms terms;
@@ -63,6 +79,7 @@ struct model_policy {
   uint32_t tenants = 1; ///< That have a job waiting.
   /// Of real over estimated waits; nothing while too few were seen.
   std::optional<double> wait_ratio_p90;
+  queue_front front;
 };
 
 cost_features features_of(const job_spec& spec);

@@ -54,6 +54,14 @@ service_fit::service_fit(service_coefficients prior) noexcept
   : prior_{prior.base_s, prior.input_token_s, prior.output_token_s},
     theta_{prior_} {}
 
+void service_fit::rebase(service_coefficients prior) noexcept {
+  prior_ = {prior.base_s, prior.input_token_s, prior.output_token_s};
+  if (samples_ == 0)
+    theta_ = prior_;
+  else
+    solve();
+}
+
 bool service_fit::learn(const sample& s) noexcept {
   for (double v : {s.input_tokens, s.output_tokens, s.seconds})
     if (!std::isfinite(v) || v < 0 || v > sample_max)

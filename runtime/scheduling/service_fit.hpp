@@ -21,6 +21,8 @@ struct service_coefficients {
 };
 
 class service_fit {
+  friend class cost_model_codec;
+
 public:
   explicit service_fit(service_coefficients prior = {}) noexcept;
 
@@ -32,6 +34,9 @@ public:
   /// False: ignored, because it is no number, or 20 times off what is known.
   /// The 20th of those in a row is believed: the model changed.
   bool learn(const sample& s) noexcept;
+
+  /// From now on holds to this prior; what was learnt stays.
+  void rebase(service_coefficients prior) noexcept;
 
   /// Never negative.
   service_coefficients coefficients() const noexcept;

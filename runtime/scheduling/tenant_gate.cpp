@@ -80,6 +80,17 @@ double tenant_gate::gap() const {
   return active_.empty() ? 0 : active_.rbegin()->first - active_.begin()->first;
 }
 
+std::vector<tenant_gate::tenant_index>
+tenant_gate::throttled_list(size_t most) const {
+  std::vector<tenant_index> found;
+  for (const auto& [clock, t] : throttled_) {
+    if (found.size() == most)
+      break;
+    found.push_back(t);
+  }
+  return found;
+}
+
 double tenant_gate::slowest() const {
   return active_.empty() ? floor_ : active_.begin()->first;
 }

@@ -29,6 +29,14 @@ struct head_rank {
   friend auto operator<=>(const head_rank&, const head_rank&) = default;
 };
 
+/// Where the tenant stood at the gate when the job was picked.
+struct gate_reading {
+  double clock = 0;
+  double least = 0; ///< Of those that wait.
+  double slack = 0; ///< U.
+  friend bool operator==(const gate_reading&, const gate_reading&) = default;
+};
+
 class tenant_gate {
 public:
   using tenant_index = uint32_t;
@@ -64,6 +72,20 @@ public:
   /// Tenants that wait.
   size_t waiting() const noexcept { return active_.size(); }
   size_t throttled() const noexcept { return throttled_.size(); }
+  /// The least clock of those that wait, or of when somebody last waited.
+  double least() const { return slowest(); }
+  /// Where the tenant stands now.
+  gate_reading reading(tenant_index t) const {
+    return {.clock = clock(t), .least = slowest(), .slack = slack()};
+  }
+  /// The first head that may be served; nothing when nobody is eligible.
+  std::optional<head_rank> first() const {
+    if (eligible_.empty())
+      return std::nullopt;
+    return eligible_.begin()->first;
+  }
+  /// At most `most` of those that are too far ahead, the least ahead first.
+  std::vector<tenant_index> throttled_list(size_t most) const;
   size_t size() const noexcept { return tenants_.size(); }
 
 private:

@@ -38,6 +38,8 @@ private:
 };
 
 class token_histogram {
+  friend class cost_model_codec;
+
 public:
   void learn(double tokens) noexcept;
   /// Samples that still count; at most about 2,885.

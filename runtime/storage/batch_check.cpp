@@ -3,10 +3,14 @@
 namespace troupe::runtime {
 namespace {
 
+constexpr size_t value_name_bytes_max = 200;
+
 template <class Op>
 bool belongs(const Op& op, shard_id shard) {
   if constexpr (requires { op.key; })
     return !op.key.empty();
+  else if constexpr (requires { op.name; })
+    return !op.name.empty() && op.name.size() <= value_name_bytes_max;
   else
     return op.id.shard() == shard;
 }

@@ -51,6 +51,12 @@ public:
     else
       all_.runs[op.id] = op.bytes;
   }
+  void operator()(const put_value& op) {
+    if (op.bytes.empty())
+      shard_.values.erase(op.name);
+    else
+      shard_.values[op.name] = op.bytes;
+  }
 
 private:
   memory_contents& all_;
@@ -143,6 +149,9 @@ result<shard_summary> memory_store::load(shard_id shard,
     if (visitor.on_idempotency)
       visitor.on_idempotency(key, std::move(*entry));
   }
+  if (visitor.on_value)
+    for (const auto& [name, bytes] : state.values)
+      visitor.on_value(name, bytes);
   return shard_summary{state.epoch, state.last_seq, state.live.size()};
 }
 

@@ -24,6 +24,7 @@ public:
   }
   void operator()(const put_output& x) { job('o', x.id), add(x.bytes); }
   void operator()(const put_run& x) { job('p', x.id), add(x.bytes); }
+  void operator()(const put_value& x) { add("v"), add(x.name), add(x.bytes); }
   void operator()(const put_idempotency& x) {
     add("i"), add(x.key), add(x.bytes);
   }
@@ -62,6 +63,10 @@ std::string live_key(shard_id shard, job_id id) {
 
 std::string idempotency_key(shard_id shard, std::string_view key) {
   return shard_key(shard) += key;
+}
+
+std::string value_key(shard_id shard, std::string_view name) {
+  return shard_key(shard) += name;
 }
 
 std::string ledger_key(uint64_t commit) {

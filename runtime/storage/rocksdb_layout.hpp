@@ -11,6 +11,7 @@
 //     ledger        commit mod 4096 (2)            ledger line, below
 //     shard         shard (2)                      shard row, below
 //     run           run id (16)                    encode(replay_run)
+//     value         shard (2) | name               as put
 //
 // Numbers are big-endian, so that records are in order of acceptance and chunks
 // in order of the stream. The ledger is a ring with one line for each of the
@@ -48,11 +49,12 @@ enum class family : uint8_t {
   idempotency,
   ledger,
   shard,
-  run
+  run,
+  value
 };
-inline constexpr std::array<std::string_view, 9> family_names = {
+inline constexpr std::array<std::string_view, 10> family_names = {
   "spec",        "record", "output", "event", "live",
-  "idempotency", "ledger", "shard",  "run"};
+  "idempotency", "ledger", "shard",  "run",   "value"};
 
 struct shard_row {
   uint64_t epoch = 0;
@@ -79,6 +81,7 @@ std::string job_key(job_id id);
 std::string event_key(job_id id, uint64_t first_seq);
 std::string live_key(shard_id shard, job_id id);
 std::string idempotency_key(shard_id shard, std::string_view key);
+std::string value_key(shard_id shard, std::string_view name);
 std::string ledger_key(uint64_t commit);
 std::string shard_key(shard_id shard);
 /// The first key after every key that starts with `prefix`, which is neither

@@ -173,4 +173,16 @@ result<void> load_idempotency(const rocksdb_tables& tables, shard_id shard,
     });
 }
 
+result<void> load_values(const rocksdb_tables& tables, shard_id shard,
+                         const load_visitor& visitor) {
+  if (!visitor.on_value)
+    return {};
+  return for_each_row(
+    tables, family::value, shard_key(shard),
+    [&](std::string_view name, std::string_view bytes) -> result<void> {
+      visitor.on_value(std::string{name}, std::string{bytes});
+      return {};
+    });
+}
+
 } // namespace troupe::runtime

@@ -18,5 +18,7 @@ result<size_t> load_live_jobs(const rocksdb_tables& tables, shard_id shard,
                               const load_visitor& visitor);
 result<void> load_idempotency(const rocksdb_tables& tables, shard_id shard,
                               const load_visitor& visitor);
+result<void> load_values(const rocksdb_tables& tables, shard_id shard,
+                         const load_visitor& visitor);
 
 } // namespace troupe::runtime

@@ -68,6 +68,12 @@ public:
     else
       put(family::run, job_key(op.id), op.bytes);
   }
+  void operator()(const put_value& op) {
+    if (op.bytes.empty())
+      drop(family::value, value_key(shard_, op.name));
+    else
+      put(family::value, value_key(shard_, op.name), op.bytes);
+  }
   void operator()(const retire_job& op) {
     const auto key = job_key(op.id);
     drop(family::spec, key);
@@ -237,6 +243,8 @@ result<shard_summary> rocksdb_store::load(shard_id shard,
   const auto jobs = load_live_jobs(*tables_, shard, visitor);
   if (!jobs)
     return jobs.error();
+  if (auto ok = load_values(*tables_, shard, visitor); !ok)
+    return ok.error();
   if (auto ok = load_idempotency(*tables_, shard, visitor); !ok)
     return ok.error();
   return shard_summary{row.epoch, row.last_seq, *jobs};

@@ -63,9 +63,15 @@ struct put_run {
   job_id id;
   std::string bytes; ///< encode(replay_run); empty: forget it.
 };
+/// Keeps a small value of the shard under a name, or forgets it: what was learnt
+/// and may be lost, so that its bytes are its owner's business.
+struct put_value {
+  std::string name;  ///< 1..200 bytes, unique in the shard.
+  std::string bytes; ///< Empty: forget it.
+};
 using store_op =
   std::variant<put_spec, put_record, append_events, put_output, put_idempotency,
-               drop_idempotency, retire_job, put_run>;
+               drop_idempotency, retire_job, put_run, put_value>;
 
 /// All of it becomes durable, or none.
 struct shard_batch {
@@ -91,6 +97,8 @@ struct load_visitor {
   std::function<void(job_record&&)> on_live_job;
   /// Every idempotency entry of the shard, any order.
   std::function<void(std::string key, idempotency_entry&&)> on_idempotency;
+  /// Every value that `put_value` keeps, in order of name.
+  std::function<void(std::string name, std::string bytes)> on_value;
 };
 
 // --- reading ----------------------------------------------------------------

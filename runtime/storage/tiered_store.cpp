@@ -51,9 +51,8 @@ result<job_page> tiered_store::list(const job_query& query) const {
     return quick;
   // Beyond where either scan stopped nothing may be shown: the other may still
   // have rows before it.
-  std::erase_if(quick->records, [](const job_record& r) {
-    return is_terminal(r.status);
-  });
+  std::erase_if(quick->records,
+                [](const job_record& r) { return is_terminal(r.status); });
   auto before = [&](const job_record& a, const job_record& b) {
     return query.descending ? b.id < a.id : a.id < b.id;
   };
@@ -74,9 +73,8 @@ result<job_page> tiered_store::list(const job_query& query) const {
   job_page both{.has_more = page->has_more || quick->has_more};
   std::erase_if(page->records, beyond(quick_end));
   std::erase_if(quick->records, beyond(disk_end));
-  std::merge(page->records.begin(), page->records.end(),
-             quick->records.begin(), quick->records.end(),
-             std::back_inserter(both.records), before);
+  std::merge(page->records.begin(), page->records.end(), quick->records.begin(),
+             quick->records.end(), std::back_inserter(both.records), before);
   if (both.records.size() > query.limit) {
     both.records.resize(query.limit);
     both.has_more = true;

@@ -2,9 +2,9 @@
 // ephemeral jobs. Reads see both; each has a writer of its own, so that an
 // ephemeral job never waits for a disk.
 //
-//   journal ------------> disk ------\
-//                                     > tiered_store <--- readers, shards that load
-//   journal/ephemeral --> memory ----/
+//   journal ------------> disk ----+
+//                                  +-> tiered_store -> readers, shards that load
+//   journal/ephemeral --> memory --+
 #pragma once
 
 #include "runtime/storage/ephemeral_store.hpp"
@@ -42,9 +42,7 @@ public:
                                     size_t limit) const override;
   /// Ephemeral jobs are listed only while they are live.
   result<job_page> list(const job_query& query) const override;
-  result<std::vector<replay_run>> runs() const override {
-    return disk_.runs();
-  }
+  result<std::vector<replay_run>> runs() const override { return disk_.runs(); }
 
 private:
   store& disk_;

@@ -172,7 +172,7 @@ TEST_CASE("an engine crash in mid-generation continues from the text streamed",
   fixture f;
   auto plain = f.submit(f.spec());
   REQUIRE(f.run_to_end(plain));
-  auto crashing = f.spec();
+  auto crashing = f.spec("Package: deadly");
   crashing.simulate = runtime::simulate_params{};
   crashing.simulate->fail_at_token = 7;
   crashing.simulate->crash = true;
@@ -183,6 +183,16 @@ TEST_CASE("an engine crash in mid-generation continues from the text streamed",
   CHECK(record.status == job_status::failed);
   CHECK(record.dead_letter);
   CHECK(record.error->code == runtime::errc::poison);
+  // Its input is refused for an hour, on a restarted node, too.
+  CHECK(f.refusal(f.spec("Package: deadly"))
+        == runtime::errc::quarantined_input);
+  f.restart();
+  CHECK(f.refusal(f.spec("Package: deadly"))
+        == runtime::errc::quarantined_input);
+  f.node->advance(61min);
+  auto again = f.submit(f.spec("Package: deadly"));
+  REQUIRE(f.run_to_end(again));
+  CHECK(f.get(again).status == job_status::completed);
   // The model serves again.
   auto after = f.submit(f.spec());
   REQUIRE(f.run_to_end(after));
@@ -381,7 +391,7 @@ TEST_CASE("a crash beside a mate ends as poison and spares the mate",
   slow.simulate = runtime::simulate_params{};
   slow.simulate->service_s = 3.0;
   auto mate = f.submit(slow);
-  auto crashing = f.spec();
+  auto crashing = f.spec("Package: deadly");
   crashing.simulate = runtime::simulate_params{};
   crashing.simulate->crash = true;
   auto poison = f.submit(crashing);

@@ -57,7 +57,7 @@ struct fixture {
   job_id die(runtime::simulate_params how) {
     runtime::job_spec spec;
     spec.model = "sim";
-    spec.text = "Package: dead";
+    spec.text = how.crash ? "Package: deadly" : "Package: dead";
     spec.max_attempts = 1;
     spec.simulate = how;
     auto to = node->ticket();

@@ -164,6 +164,46 @@ TEST_CASE("every complaint says file, line, column, key and reason",
         == "t.yaml:2:5: models[0].name: is required");
 }
 
+TEST_CASE("breaker, retry and poison keys are read, and held together",
+          "[runtime][config]") {
+  auto x = good(least + R"(
+scheduling:
+  breaker: { window_calls: 20, calls_min: 5, failed_share: 0.3, slow_share: 0.4,
+             slow_factor: 2, open_min_s: 1, open_max_s: 9, probes: 2,
+             half_open_max_s: 4, pause_max_s: 7 }
+  retry: { base_s: 0.1, cap_s: 2, budget_share: 0.2, budget_min: 5 }
+poison: { ttl_s: 60 }
+)");
+  CHECK(x.scheduling.breaker
+        == breaker_options{.window_calls = 20,
+                           .calls_min = 5,
+                           .failed_share = 0.3,
+                           .slow_share = 0.4,
+                           .slow_factor = 2,
+                           .open_min = 1s,
+                           .open_max = 9s,
+                           .probes = 2,
+                           .half_open_max = 4s,
+                           .pause_max = 7s});
+  CHECK(x.scheduling.retry
+        == retry_options{
+          .base = 100ms, .cap = 2s, .budget_share = 0.2, .budget_min = 5});
+  CHECK(x.poison.ttl == 60s);
+  CHECK(complaint(least + "scheduling:\n  breaker:\n    calls_min: 51\n")
+        == "t.yaml:4:16: scheduling.breaker.calls_min: must not be above "
+           "window_calls");
+  CHECK(complaint(least + "scheduling: { breaker: { open_max_s: 5 } }\n")
+        == "t.yaml:2:38: scheduling.breaker.open_max_s: must not be below "
+           "open_min_s");
+  CHECK(complaint(least + "scheduling: { retry: { cap_s: 0.1 } }\n")
+        == "t.yaml:2:31: scheduling.retry.cap_s: must not be below base_s");
+  CHECK(complaint(least + "scheduling: { breaker: { failed_share: 1.5 } }\n")
+        == "t.yaml:2:40: scheduling.breaker.failed_share: 1.5 is out of range: "
+           "0.01 to 1");
+  CHECK(problems(least + "scheduling: { retry: { budget_min: 0 } }\n") == 1);
+  CHECK(problems(least + "poison: { ttl_s: -1 }\n") == 1);
+}
+
 TEST_CASE("unknown keys are refused at their place, with the likely one",
           "[runtime][config]") {
   CHECK(complaint(least + "gateway: { lisen: 127.0.0.1:1 }\n")

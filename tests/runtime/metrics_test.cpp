@@ -217,7 +217,7 @@ TEST_CASE("docs/metrics.md lists exactly the metrics of the program",
   std::vector<std::string> expected;
   for (const auto& x : metric_definitions()) {
     std::string labels;
-    for (auto domain : {x.first, x.second})
+    for (auto domain : {x.first, x.second, x.third})
       if (domain != label_domain::none)
         labels += (labels.empty() ? "`" : ", `")
                   + std::string{label_name(domain)} + "`";

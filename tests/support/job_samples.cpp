@@ -139,6 +139,8 @@ rt::job_record job_samples::record(rt::job_id id, rt::job_status status) {
   x.letter = any(rt::letter_state::dead, rt::letter_state::dropped);
   if (x.letter == rt::letter_state::replayed)
     x.replayed_as = this->id(id.shard());
+  const auto octets = id.bytes();
+  x.decision.assign(octets.begin(), octets.end());
   return x;
 }
 

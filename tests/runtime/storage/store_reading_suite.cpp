@@ -55,6 +55,55 @@ void runs_are_kept_replaced_and_forgotten(store_host& host) {
   CHECK(code_of(host.get().record(runs[0].id)) == errc::not_found);
 }
 
+// --- values
+
+using named_values = std::vector<std::pair<std::string, std::string>>;
+
+named_values values_of(store& s, shard_id of) {
+  named_values found;
+  load_visitor visitor;
+  visitor.on_value = [&](std::string name, std::string bytes) {
+    found.emplace_back(std::move(name), std::move(bytes));
+  };
+  REQUIRE(s.load(of, visitor).has_value());
+  return found;
+}
+
+void values_are_kept_replaced_and_forgotten(store_host& host) {
+  auto& s = host.get();
+  const auto epoch = s.acquire(shard, "node").value();
+  const shard_id neighbour{6};
+  const auto other = s.acquire(neighbour, "node").value();
+  const std::string binary{"poison/\0\xFF", 9};
+  put(s, epoch,
+      {put_value{"cost/b", "1"}, put_value{binary, std::string(1'000, '\0')}});
+  put(s, epoch, {put_value{"cost/a", "2"}, put_value{"cost/b", "3"}});
+  const std::array theirs{
+    shard_batch{neighbour, other, {put_value{"cost/a", "other"}}}};
+  REQUIRE(s.commit(theirs)[0].has_value());
+  const named_values all{
+    {"cost/a", "2"}, {"cost/b", "3"}, {binary, std::string(1'000, '\0')}};
+  CHECK(values_of(s, shard) == all);
+  host.restart();
+  CHECK(values_of(host.get(), shard) == all);
+  CHECK(values_of(host.get(), neighbour) == named_values{{"cost/a", "other"}});
+  const auto again = host.get().acquire(shard, "node").value();
+  put(host.get(), again, {put_value{"cost/b", {}}, put_value{binary, {}}});
+  put(host.get(), again, {put_value{"never/there", {}}});
+  host.restart();
+  CHECK(values_of(host.get(), shard) == named_values{{"cost/a", "2"}});
+}
+
+void values_without_a_fit_name_are_refused(store_host& host) {
+  auto& s = host.get();
+  const auto epoch = s.acquire(shard, "node").value();
+  for (const auto& name : {std::string{}, std::string(201, 'n')}) {
+    const std::array batches{shard_batch{shard, epoch, {put_value{name, "x"}}}};
+    CHECK(code_of(s.commit(batches)[0]) == errc::invalid_argument);
+  }
+  CHECK(values_of(s, shard).empty());
+}
+
 // --- events
 // -------------------------------------------------------------------
 
@@ -266,6 +315,10 @@ void lists_stop_at_their_bound(store_host& host) {
 constexpr std::array cases{
   store_case{"replay runs are kept, replaced and forgotten",
              runs_are_kept_replaced_and_forgotten},
+  store_case{"values are kept, replaced and forgotten",
+             values_are_kept_replaced_and_forgotten},
+  store_case{"values without a fit name are refused",
+             values_without_a_fit_name_are_refused},
   store_case{"events are paged across chunks", events_across_chunks},
   store_case{"a chunk that comes twice counts once", repeated_chunks_are_one},
   store_case{"a hole in the events is corruption", holes_are_corruption},

@@ -11,8 +11,8 @@ using namespace std::chrono_literals;
 struct fixture {
   job_id put(store& where, int n, bool live = true) {
     job_record r;
-    r.id = job_id::make(wall_from_us(1'000'000'000'000 + n * 1'000'000), {},
-                        random);
+    r.id =
+      job_id::make(wall_from_us(1'000'000'000'000 + n * 1'000'000), {}, random);
     r.model = "m";
     r.status = live ? job_status::queued : job_status::completed;
     ids.push_back(r.id);
@@ -90,17 +90,16 @@ TEST_CASE("a list has both kinds in order, ephemeral ones while they live",
     for (int n = 0; n < 60; ++n) {
       bool quick = n % 3 == 0;
       bool live = n % 2 == 0;
-      auto id = f.put(quick ? static_cast<store&>(f.all.ephemeral()) : f.all, n,
-                      live);
+      auto id =
+        f.put(quick ? static_cast<store&>(f.all.ephemeral()) : f.all, n, live);
       if (!quick || live)
         wanted.push_back(id);
     }
     std::sort(wanted.begin(), wanted.end());
     if (descending)
       std::reverse(wanted.begin(), wanted.end());
-    job_query query{.filter = {.all_tenants = true},
-                    .descending = descending,
-                    .limit = 7};
+    job_query query{
+      .filter = {.all_tenants = true}, .descending = descending, .limit = 7};
     std::vector<job_id> seen;
     for (bool more = true; more;) {
       auto page = f.all.list(query);
@@ -111,8 +110,8 @@ TEST_CASE("a list has both kinds in order, ephemeral ones while they live",
       if (!more)
         break;
       REQUIRE((!page->records.empty() || page->scanned_to));
-      query.after = page->records.empty() ? page->scanned_to
-                                          : page->records.back().id;
+      query.after =
+        page->records.empty() ? page->scanned_to : page->records.back().id;
       REQUIRE(seen.size() <= 60);
     }
     CHECK(seen == wanted);
