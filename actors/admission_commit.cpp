@@ -1,6 +1,7 @@
 #include "actors/admission_commit.hpp"
 
 #include "runtime/job_codec.hpp"
+#include "runtime/metrics.hpp"
 
 namespace troupe::actors {
 
@@ -31,6 +32,12 @@ make_admission_commit(uint64_t epoch, runtime::admitted job,
                            .record = std::move(job.record),
                            .spec = std::move(spec)});
   return request;
+}
+
+void count_steps(const actor_env& env, const runtime::job_record& record) {
+  if (env.metrics != nullptr)
+    for (const auto& step : record.degradations)
+      env.metrics->degraded(record.model, to_string(step.kind));
 }
 
 } // namespace troupe::actors

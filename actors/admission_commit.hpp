@@ -17,4 +17,7 @@ make_admission_commit(uint64_t epoch, runtime::admitted job,
                       const std::optional<runtime::idempotency_entry>& entry,
                       runtime::sink_ref reply);
 
+/// Counts the steps down the ladder that the admission itself took.
+void count_steps(const actor_env& env, const runtime::job_record& record);
+
 } // namespace troupe::actors

@@ -9,9 +9,9 @@
 #include "actors/letter_desk.hpp"
 #include "actors/resident_jobs.hpp"
 #include "actors/shard_answers.hpp"
+#include "actors/wait_samples.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
-#include "runtime/scheduling/wait_calibration.hpp"
 
 #include <caf/send.hpp>
 
@@ -91,17 +91,10 @@ private:
       return answer_repeat(*again, x);
     ++env_.board.live_jobs;
     auto& job = std::get<runtime::admitted>(outcome);
-    count_steps(job.record);
+    count_steps(env_, job.record);
     post(make_admission_commit(ledger_.epoch(), std::move(job),
                                std::move(x.spec), x.who.key,
                                ledger_.entry_of(x.who.key), x.reply));
-  }
-
-  /// Those of the admission itself.
-  void count_steps(const runtime::job_record& record) {
-    if (env_.metrics != nullptr)
-      for (const auto& step : record.degradations)
-        env_.metrics->degraded(record.model, to_string(step.kind));
   }
 
   void on_estimate_job(estimate_job& x) {
@@ -296,7 +289,7 @@ private:
         d, backlog_report{.shard = shard_,
                           .due_work_s = static_cast<double>(work) / 1e6,
                           .waiting = ledger_.curve(x.model),
-                          .wait_ratios = std::exchange(waits_[x.model], {})});
+                          .wait_ratios = waits_.take(x.model)});
   }
 
   void on_lease_jobs(lease_jobs& x) {
@@ -314,7 +307,7 @@ private:
         continue;
       }
       answer.granted.push_back(lease->id);
-      note_wait(x.model, *lease);
+      waits_.note(x.model, *lease, env_.wall());
       make_resident(request.job, lease->spec, false);
       forward(
         request.job,
@@ -329,18 +322,6 @@ private:
       answer.queues.push_back(feeds_.take(ledger_, {x.model, tenant}));
     if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
       caf::anon_send(d, std::move(answer));
-  }
-
-  /// A sample of how good the estimates are; those of retries say nothing.
-  void note_wait(const std::string& model, const runtime::leased& lease) {
-    auto& ratios = waits_[model];
-    if (lease.id.attempt != 1 || ratios.size() >= wait_samples_max
-        || lease.expected_wait_s < runtime::wait_calibration::estimate_s_min)
-      return;
-    auto real = env_.wall() - lease.record.created_at;
-    ratios.push_back(
-      static_cast<float>(std::chrono::duration<double>(real).count())
-      / lease.expected_wait_s);
   }
 
   /// Asks the ladder, and performs its step. False: the job cannot start here.
@@ -484,8 +465,6 @@ private:
 
   /// Crashes of job actors before the shard itself starts over.
   static constexpr uint32_t job_crashes_max = 5;
-  /// Between two reports to the dispatcher.
-  static constexpr size_t wait_samples_max = 64;
 
   queue_shard_actor::pointer self_;
   actor_env& env_;
@@ -497,7 +476,7 @@ private:
   catalog_entry entry_;
   shard_answers answers_{env_};
   resident_jobs residents_;
-  std::map<std::string, std::vector<float>> waits_;
+  wait_samples waits_;
   letter_desk letters_{env_};
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;
