@@ -2,6 +2,7 @@
 
 #include "gateway/io_thread.hpp"
 #include "gateway/request_reader.hpp"
+#include "gateway/trace_context.hpp"
 #include "runtime/log.hpp"
 
 #include <algorithm>

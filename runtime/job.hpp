@@ -81,6 +81,7 @@ struct job_spec {
   std::optional<std::vector<std::string>> fallbacks; ///< Else the model's.
   bool may_degrade = true;
   std::optional<job_id> replay_of; ///< The job that this one repeats.
+  std::string traceparent; ///< Of the request, W3C Trace Context; or empty.
   friend bool operator==(const job_spec&, const job_spec&) = default;
 };
 

@@ -100,6 +100,7 @@ void fields(V& v, T& x) {
   v("fallbacks", x.fallbacks);
   v("may_degrade", x.may_degrade);
   v("replay_of", x.replay_of);
+  v("traceparent", x.traceparent);
 }
 
 template <class V, maybe_const<job_degradation> T>

@@ -58,6 +58,8 @@ public:
   memory_contents contents() const;
 
 private:
+  result<job_spec> stored_spec(job_id id) const; ///< With `mutex_` held.
+
   mutable std::mutex mutex_;
   memory_contents contents_;
 };
