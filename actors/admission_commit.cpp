@@ -1,6 +1,7 @@
 #include "actors/admission_commit.hpp"
 
 #include "runtime/job_codec.hpp"
+#include "runtime/metrics.hpp"
 
 namespace troupe::actors {
 

@@ -4,7 +4,6 @@
 
 #include "actors/messages.hpp"
 
-#include <deque>
 #include <vector>
 
 namespace troupe::actors {
@@ -38,6 +37,7 @@ public:
   runtime::events_ptr tail() const;
 
 private:
+  void keep(const runtime::event& e);
   bool add(std::vector<runtime::sink_ref>& to, runtime::sink_ref reader) {
     if (watchers_.size() + gets_.size() >= readers_max_)
       return false;
@@ -49,7 +49,9 @@ private:
   size_t tail_max_;
   std::vector<runtime::sink_ref> watchers_;
   std::vector<runtime::sink_ref> gets_;
-  std::deque<runtime::event> tail_;
+  /// A ring once it is full; nothing is allocated for a job that only waits.
+  std::vector<runtime::event> tail_;
+  size_t oldest_ = 0; ///< In `tail_`.
 };
 
 } // namespace troupe::actors

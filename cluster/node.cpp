@@ -1,5 +1,6 @@
 #include "cluster/node.hpp"
 
+#include "cluster/engine_beside.hpp"
 #include "cluster/node_metrics.hpp"
 #include "cluster/node_setup.hpp"
 #include "cluster/running_node.hpp"
@@ -28,7 +29,7 @@ runtime::log_level level_of(runtime::log_settings settings) {
 std::optional<runtime::config> read_config(const node_options& options) {
   if (options.config_file.empty())
     return runtime::demo_config(options.executable);
-  auto loaded = runtime::load_config(options.config_file);
+  auto loaded = runtime::load_config(options.config_file, engine_beside());
   if (loaded)
     return std::move(*loaded);
   std::cerr << loaded.error().str();

@@ -67,6 +67,13 @@ as_root() {
   fi
 }
 
+# last_step <log>: Ninja's newest line of progress, not the warning below it;
+# else the last line.
+last_step() {
+  tail -n 100 "$1" | awk '/^\[[0-9]/ { step = $0 } { last = $0 }
+    END { print step == "" ? last : step }'
+}
+
 # logged <step> <command…>: runs it with its output in a log; tells every 20 s
 # how far it is; on failure shows the end of the log.
 logged() {
@@ -81,7 +88,7 @@ logged() {
     sleep 0.2
     if [ $((SECONDS - told)) -ge 20 ]; then
       told=$SECONDS
-      say "  … $((SECONDS - started)) s: $(tail -n 1 "$log" | cut -c1-60)"
+      say "  … $((SECONDS - started)) s: $(last_step "$log" | cut -c1-60)"
     fi
   done
   wait "$child" || code=$?

@@ -1,4 +1,4 @@
-# LibTorch by TROUPE_TORCH -> the target `torch`, TROUPE_HAVE_TORCH.
+# LibTorch by TROUPE_TORCH -> the target `troupe_libtorch`, TROUPE_HAVE_TORCH.
 #   debian  the release's libtorch-dev
 #   pip     the wheel that `TROUPE_TORCH=pip ./dev setup` put into the cache
 #   off     none: everything but the LibTorch backends
@@ -19,23 +19,40 @@ if(TROUPE_TORCH STREQUAL "pip")
 elseif(NOT TROUPE_TORCH STREQUAL "debian")
   set(torch_paths "${TROUPE_TORCH}")
 endif()
+# A LibTorch folder is linked as what it is: three libraries and two include
+# folders. Its own CMake package would take the system's libtorch.so where there
+# is one. Support for CUDA comes in through libtorch.so, which is why the linker
+# must keep that.
+if(torch_paths)
+  set(TROUPE_TORCH_FOLDER "${torch_paths}")
+  file(STRINGS "${TROUPE_TORCH_FOLDER}/share/cmake/Torch/TorchConfig.cmake"
+    torch_old_abi REGEX "_GLIBCXX_USE_CXX11_ABI=0")
+  if(torch_old_abi)
+    message(FATAL_ERROR "the LibTorch in ${TROUPE_TORCH_FOLDER} is built for "
+      "the old ABI of libstdc++; take a build with _GLIBCXX_USE_CXX11_ABI=1 "
+      "(wheels have it since 2.7)")
+  endif()
+  add_library(troupe_libtorch INTERFACE)
+  target_include_directories(troupe_libtorch SYSTEM INTERFACE
+    "${TROUPE_TORCH_FOLDER}/include"
+    "${TROUPE_TORCH_FOLDER}/include/torch/csrc/api/include")
+  target_link_libraries(troupe_libtorch INTERFACE
+    "-Wl,--push-state,--no-as-needed"
+    "${TROUPE_TORCH_FOLDER}/lib/libtorch.so"
+    "-Wl,--pop-state"
+    "${TROUPE_TORCH_FOLDER}/lib/libtorch_cpu.so"
+    "${TROUPE_TORCH_FOLDER}/lib/libc10.so")
+  set(TROUPE_HAVE_TORCH ON)
+  return()
+endif()
+
 # RocksDB's package has found gflags under its namespaced name; Debian's LibTorch
 # then takes the plain one for given.
 if(TARGET gflags::gflags_shared AND NOT TARGET gflags)
   add_library(gflags INTERFACE IMPORTED GLOBAL)
   target_link_libraries(gflags INTERFACE gflags::gflags_shared)
 endif()
-if(torch_paths)
-  find_package(Torch REQUIRED CONFIG PATHS ${torch_paths} NO_DEFAULT_PATH)
-else()
-  find_package(Torch REQUIRED CONFIG)
-endif()
-if(TORCH_CXX_FLAGS MATCHES "_GLIBCXX_USE_CXX11_ABI=0")
-  message(FATAL_ERROR "the LibTorch in ${TORCH_INSTALL_PREFIX} is built for "
-    "the old ABI of libstdc++; take a build with _GLIBCXX_USE_CXX11_ABI=1 "
-    "(wheels have it since 2.7)")
-endif()
-
+find_package(Torch REQUIRED CONFIG)
 add_library(troupe_libtorch INTERFACE)
 target_include_directories(troupe_libtorch SYSTEM INTERFACE
   ${TORCH_INCLUDE_DIRS})

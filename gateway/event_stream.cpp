@@ -18,6 +18,7 @@ namespace {
 
 constexpr size_t write_bytes = 16 * 1024; ///< Gathered before a write.
 constexpr size_t idle_bytes = 1024;       ///< Kept while nothing happens.
+constexpr size_t idle_batches = 8;        ///< The same, of live batches.
 constexpr uint32_t page_events_max = 64;
 constexpr uint32_t empty_pages_max = 40;
 constexpr std::chrono::milliseconds empty_page_pause{50};
@@ -194,17 +195,21 @@ task<std::optional<refused>> event_stream::gather() {
 }
 
 void event_stream::take_live() {
-  while (!live_.empty() && out_.size() < write_bytes && !ended_) {
-    const auto& batch = *live_.front();
+  size_t taken = 0;
+  while (taken < live_.size() && out_.size() < write_bytes && !ended_) {
+    const auto& batch = *live_[taken];
     if (batch.front().seq > cursor_)
-      return; // A hole: the store fills it.
+      break; // A hole: the store fills it.
     for (const auto& x : batch)
       if (x.seq == cursor_)
         append(x);
     live_bytes_ -= cost_of(batch);
-    live_.pop_front();
+    ++taken;
     from_store_ = false;
   }
+  live_.erase(live_.begin(), live_.begin() + static_cast<ptrdiff_t>(taken));
+  if (live_.empty() && live_.capacity() > idle_batches)
+    live_.shrink_to_fit();
 }
 
 task<std::optional<refused>> event_stream::read_page() {

@@ -14,9 +14,9 @@
 #include "gateway/job_answers.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace troupe::gateway {
 
@@ -55,7 +55,7 @@ private:
   runtime::spec_ptr spec_;
   runtime::task_kind task_ = runtime::task_kind::chat;
   runtime::job_status status_ = runtime::job_status::queued;
-  std::deque<runtime::events_ptr> live_;
+  std::vector<runtime::events_ptr> live_;
   size_t live_bytes_ = 0;
   std::string out_; ///< Whole events, not written yet.
   std::optional<runtime::refused> refusal_;

@@ -1,8 +1,7 @@
 #include "gateway/exchange.hpp"
 
 #include "gateway/io_thread.hpp"
-
-#include <algorithm>
+#include "gateway/trace_context.hpp"
 
 namespace troupe::gateway {
 
@@ -73,12 +72,6 @@ std::optional<problem> check_body(const http_request& request, body_rule rule) {
   return std::nullopt;
 }
 
-bool is_hex(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
-}
-
 } // namespace
 
 http_reply exchange::fail(const problem& x) const {
@@ -86,6 +79,14 @@ http_reply exchange::fail(const problem& x) const {
                     .request_id = request_id,
                     .trace_id = trace_id,
                     .jitter = home.random().unit()});
+}
+
+std::string exchange::traceparent() const {
+  // Later versions may be longer: what follows version 00's part is not ours.
+  return trace_id.empty()
+           ? std::string{}
+           : std::string{
+             request.get(header::traceparent).substr(0, traceparent_chars)};
 }
 
 route_match match_route(std::span<const route> routes,
@@ -149,23 +150,6 @@ std::optional<problem> check_head(const http_request& request,
                                : "the answer is application/json or "
                                  "text/event-stream"};
   return std::nullopt;
-}
-
-std::string_view trace_id_of(std::string_view traceparent) noexcept {
-  // version-trace-parent-flags: 00-<32 hex>-<16 hex>-<2 hex>
-  if (traceparent.size() < 55 || traceparent[2] != '-' || traceparent[35] != '-'
-      || traceparent[52] != '-')
-    return {};
-  const auto version = traceparent.substr(0, 2);
-  const auto trace = traceparent.substr(3, 32);
-  const auto parent = traceparent.substr(36, 16);
-  if (!is_hex(version) || version == "ff" || !is_hex(trace) || !is_hex(parent)
-      || !is_hex(traceparent.substr(53, 2))
-      || (version == "00" && traceparent.size() != 55)
-      || trace.find_first_not_of('0') == std::string_view::npos
-      || parent.find_first_not_of('0') == std::string_view::npos)
-    return {};
-  return trace;
 }
 
 } // namespace troupe::gateway

@@ -32,6 +32,8 @@ struct exchange {
   std::function<void()> release_input{};
 
   http_reply fail(const problem& x) const;
+  /// To keep with a job: the request's `traceparent` if it is valid, else empty.
+  std::string traceparent() const;
 };
 
 /// What a route can answer with, for Accept.
@@ -71,8 +73,5 @@ route_match match_route(std::span<const route> routes,
 /// may go on. `open_mode`: only loopback names, no foreign pages.
 std::optional<problem> check_head(const http_request& request,
                                   const route_match& match, bool open_mode);
-
-/// The trace id of a valid `traceparent` (W3C Trace Context), else empty.
-std::string_view trace_id_of(std::string_view traceparent) noexcept;
 
 } // namespace troupe::gateway

@@ -2,6 +2,7 @@
 
 #include "gateway/io_thread.hpp"
 #include "gateway/request_reader.hpp"
+#include "gateway/trace_context.hpp"
 #include "runtime/log.hpp"
 
 #include <algorithm>
@@ -29,6 +30,7 @@ private:
   task<bool> read_head();
   task<bool> read_body();
   task<bool> serve();
+  std::optional<http_reply> objection(const route_match& match);
   task<http_reply> call(const route_match& match);
   task<bool> answer(http_reply reply);
   task<bool> answer_early(http_reply reply);
@@ -158,6 +160,15 @@ task<bool> http_session::read_body() {
   }
 }
 
+// What speaks against the request already; kept small for the frame of `serve`.
+std::optional<http_reply> http_session::objection(const route_match& match) {
+  const auto wrong =
+    check_head(reader_.request(), match, home_.shared().config.open_mode);
+  if (!wrong)
+    return std::nullopt;
+  return fail(*wrong);
+}
+
 // True: the connection is ready for the next request.
 task<bool> http_session::serve() {
   auto& request = reader_.request();
@@ -165,12 +176,9 @@ task<bool> http_session::serve() {
   request_id_ = home_.make_request_id();
   trace_id_ = trace_id_of(request.get(header::traceparent));
   const auto match = match_route(site_.routes, request);
-  const auto wrong =
-    check_head(request, match, home_.shared().config.open_mode);
-  if (wrong) {
-    auto reply = fail(*wrong);
-    co_return co_await answer_early(std::move(reply));
-  }
+  auto refusal = objection(match);
+  if (refusal)
+    co_return co_await answer_early(std::move(*refusal));
   // What arrived with the head may already hold the body.
   const auto now = reader_.advance();
   if (now == step::need_more && request.has(header::expect)

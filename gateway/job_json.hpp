@@ -39,15 +39,14 @@ void write_error(json_writer& json,
 void write_degradation(json_writer& json, const runtime::job_record& record);
 /// `metadata`: null without a specification.
 void write_metadata(json_writer& json, const runtime::job_spec* spec);
+/// `trace_id` of the request's `traceparent`; null when it had none, and without
+/// a specification.
+void write_trace_id(json_writer& json, const runtime::job_spec* spec);
 
 /// `queue;dur=1.2, compute;dur=3.4, delivery;dur=0.1`, in milliseconds.
 std::string server_timing(const runtime::job_timing& timing);
 /// `W/"5"`.
 std::string etag_of(const runtime::job_record& record);
-/// "2026-08-21T10:00:05.123Z".
-std::string rfc3339(runtime::wall_time at);
-/// Inverse of `rfc3339`, for 0 to 6 digits of a second and only UTC.
-std::optional<runtime::wall_time> parse_rfc3339(std::string_view text) noexcept;
 
 /// Larger items appear in events as null with a URL.
 constexpr size_t event_item_bytes_max = 256 * 1024;

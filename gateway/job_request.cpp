@@ -15,8 +15,6 @@ using runtime::task_kind;
 
 namespace {
 
-constexpr size_t metadata_pairs_max = 16;
-constexpr size_t metadata_key_chars_max = 64;
 constexpr size_t metadata_value_chars_max = 512;
 constexpr size_t fallbacks_max = 4;
 constexpr size_t stop_strings_max = 4;

@@ -18,6 +18,9 @@
 
 namespace troupe::gateway {
 
+constexpr size_t metadata_pairs_max = 16;
+constexpr size_t metadata_key_chars_max = 64;
+
 /// `models`, `aliases`: all configured ones. The specification lacks id and
 /// tenant; instead of an alias it has the model that was chosen.
 std::variant<runtime::job_spec, problem>

@@ -30,7 +30,7 @@ void write_head(json_writer& json, const job_record& record,
     json.text("replayed_as", record.replayed_as->str());
   else
     json.null("replayed_as");
-  json.null("trace_id");
+  write_trace_id(json, spec);
   write_metadata(json, spec);
 }
 

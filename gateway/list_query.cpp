@@ -1,6 +1,9 @@
 #include "gateway/list_query.hpp"
 
+#include "gateway/field_reader.hpp"
 #include "gateway/job_json.hpp"
+#include "gateway/job_request.hpp"
+#include "gateway/rfc3339.hpp"
 
 namespace troupe::gateway {
 
@@ -41,10 +44,24 @@ void read_time(query_reader& query, std::string_view name,
     query.wrong(name, "must be a UTC time such as 2026-08-21T10:00:05.123Z");
 }
 
-void refuse_metadata(query_reader& query) {
-  for (const auto& x : query.request().query)
-    if (x.name.starts_with("metadata["))
-      query.not_supported(x.name);
+void read_metadata(query_reader& query, runtime::job_filter& into) {
+  constexpr std::string_view opening = "metadata[";
+  for (const auto& x : query.request().query) {
+    const std::string_view name{x.name};
+    if (!name.starts_with(opening) || !name.ends_with(']'))
+      continue;
+    const std::string key{
+      name.substr(opening.size(), name.size() - opening.size() - 1)};
+    if (into.metadata.contains(key))
+      continue;
+    const auto values = query.all(name);
+    if (key.empty() || count_chars(key) > metadata_key_chars_max)
+      query.wrong(name, "the key must have 1 to 64 characters");
+    else if (into.metadata.size() == metadata_pairs_max)
+      query.wrong(name, "is one key too many: at most 16");
+    else
+      into.metadata[key] = {values.begin(), values.end()};
+  }
 }
 
 std::optional<problem> read_page_rule(query_reader& query,

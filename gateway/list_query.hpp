@@ -32,8 +32,9 @@ std::optional<std::string> any_name(std::string_view word);
 void read_time(query_reader& query, std::string_view name,
                runtime::wall_time& into);
 
-/// Filters that this version refuses: `metadata[...]`.
-void refuse_metadata(query_reader& query);
+/// `metadata[KEY]=VALUE`: at most 16 keys; repeated values of one key OR,
+/// different keys AND.
+void read_metadata(query_reader& query, runtime::job_filter& into);
 
 /// `limit`, `order` and `after`; then whatever is wrong with the whole query.
 std::optional<problem> read_page_rule(query_reader& query,

@@ -5,6 +5,7 @@
 #include "gateway/job_json.hpp"
 #include "gateway/job_request.hpp"
 #include "gateway/json_reader.hpp"
+#include "gateway/rfc3339.hpp"
 #include "runtime/clock.hpp"
 
 #include <utility>

@@ -183,17 +183,24 @@ task<http_reply> get_page(exchange& ex, events_query query) {
   co_return page_reply(job, query, std::get<std::vector<event>>(page));
 }
 
+task<http_reply> get_stream(exchange& ex, events_query query) {
+  event_stream stream{ex, query.id, query.from};
+  co_return co_await stream.run();
+}
+
+task<http_reply> refuse(http_reply reply) {
+  co_return reply;
+}
+
 } // namespace
 
+// No coroutine: a stream's frame lives long and holds no problem.
 task<http_reply> get_events(exchange& ex) {
   auto query = read_query(ex);
   if (const auto* wrong = std::get_if<problem>(&query))
-    co_return ex.fail(*wrong);
+    return refuse(ex.fail(*wrong));
   const auto& wanted = std::get<events_query>(query);
-  if (!wanted.stream)
-    co_return co_await get_page(ex, wanted);
-  event_stream stream{ex, wanted.id, wanted.from};
-  co_return co_await stream.run();
+  return wanted.stream ? get_stream(ex, wanted) : get_page(ex, wanted);
 }
 
 } // namespace troupe::gateway

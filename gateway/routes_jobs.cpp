@@ -81,6 +81,7 @@ std::variant<job_submission, problem> read_submission(exchange& ex) {
   job_submission made{
     .spec = std::make_unique<job_spec>(std::move(std::get<job_spec>(parsed)))};
   made.spec->tenant = open_tenant;
+  made.spec->traceparent = ex.traceparent();
   if (ex.request.has(header::idempotency_key)) {
     const auto key = idempotency_key(ex.request.get(header::idempotency_key));
     if (!key)

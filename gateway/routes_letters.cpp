@@ -38,7 +38,7 @@ void read_filter(query_reader& query, runtime::job_filter& filter) {
   read_words(query, "service_tier", runtime::tier_from_string, filter.tiers);
   read_time(query, "died_after", filter.died_after);
   read_time(query, "died_before", filter.died_before);
-  refuse_metadata(query);
+  read_metadata(query, filter);
   if (filter.letter_states.empty())
     filter.letter_states = {letter_state::dead};
 }

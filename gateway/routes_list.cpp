@@ -27,7 +27,7 @@ std::optional<problem> read_query(exchange& ex, job_query& into) {
   read_time(query, "created_before", filter.created_before);
   for (const auto* name : {"conversation", "batch"})
     query.not_supported(name);
-  refuse_metadata(query);
+  read_metadata(query, filter);
   return read_page_rule(query, into);
 }
 

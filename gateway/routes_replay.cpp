@@ -173,6 +173,7 @@ task<http_reply> replay(exchange& ex, replay_kind kind) {
   if (const auto* wrong = std::get_if<problem>(&made))
     co_return ex.fail(*wrong);
   auto& spec = std::get<job_spec>(made);
+  spec.traceparent = ex.traceparent();
   if (order.dry_run)
     co_return preview(job.record, &spec);
   if (kind == replay_kind::letter_by_operator)

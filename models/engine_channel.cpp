@@ -16,8 +16,8 @@ namespace {
 constexpr size_t read_bytes = 64u << 10;
 constexpr size_t unsent_kept_bytes = 1u << 20;
 /// How long an engine that said or showed its end may take to get there. With
-/// TSan, LibTorch alone needs seconds to leave.
-#ifdef __SANITIZE_THREAD__
+/// TSan, LibTorch alone needs seconds to leave; with ASan, the search for leaks.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 constexpr int exit_grace_ms = 15'000;
 #else
 constexpr int exit_grace_ms = 1000;

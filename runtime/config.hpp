@@ -219,11 +219,16 @@ using config_result = boost::system::result<config, config_problems>;
 config_result parse_config(std::string_view text, const std::string& file,
                            const std::filesystem::path& directory);
 
+/// What is wrong inside of a local model's folder; nothing if it is in order.
+using model_folder_check =
+  std::optional<std::string> (*)(const std::string& folder);
+
 /// What the engine program that is built beside `troupe` can run.
 struct engine_build {
-  bool torch = false; ///< LibTorch models.
+  bool torch = false;                        ///< LibTorch models.
+  model_folder_check folder_check = nullptr; ///< Null: folders are not read.
 };
-/// This build's: TROUPE_TORCH at configuration.
+/// This build's: TROUPE_TORCH at configuration; without `folder_check`.
 engine_build this_build() noexcept;
 
 /// Reads at most 1 MiB, parses, and checks that model folders and the engine

@@ -133,13 +133,23 @@ void check_files(const config& value, const problem_report& report) {
 
 void check_engine(const config& value, engine_build beside,
                   const problem_report& report) {
-  if (beside.torch || !value.engine.binary.empty())
+  if (!value.engine.binary.empty())
     return;
-  for (size_t i = 0; i < value.models.size(); ++i)
-    if (value.models[i].backend == model_backend::torch_decoder)
+  std::error_code ignored;
+  for (size_t i = 0; i < value.models.size(); ++i) {
+    const auto& model = value.models[i];
+    if (model.backend != model_backend::torch_decoder)
+      continue;
+    if (!beside.torch)
       report(model_key(i, "backend"),
              "this build has no LibTorch: build with another TROUPE_TORCH than "
              "off, or let engine.binary name an engine that has it");
+    else if (beside.folder_check != nullptr
+             && std::filesystem::is_regular_file(model.path + "/config.json",
+                                                 ignored))
+      if (const auto trouble = beside.folder_check(model.path))
+        report(model_key(i, "path"), *trouble);
+  }
 }
 
 } // namespace troupe::runtime

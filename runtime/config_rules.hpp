@@ -23,8 +23,8 @@ void check_aliases(const config& value, const problem_report& report);
 /// Looks at the file system: model folders, the engine binary.
 void check_files(const config& value, const problem_report& report);
 
-/// Whether the engine can run the models; one that `engine.binary` names is
-/// trusted to.
+/// Whether the engine can run the models and will find their folders in order;
+/// one that `engine.binary` names is trusted to.
 void check_engine(const config& value, engine_build beside,
                   const problem_report& report);
 

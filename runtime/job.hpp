@@ -85,6 +85,7 @@ struct job_spec {
   bool durable = true;
   std::string alias; ///< Under which `model` was asked for; or empty.
   std::optional<request_intent> intent; ///< With `alias`: why that model.
+  std::string traceparent; ///< Of the request, W3C Trace Context; or empty.
   friend bool operator==(const job_spec&, const job_spec&) = default;
 };
 

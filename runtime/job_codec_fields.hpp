@@ -103,6 +103,7 @@ void fields(V& v, T& x) {
   v("durable", x.durable);
   v("alias", x.alias);
   v("intent", x.intent);
+  v("traceparent", x.traceparent);
 }
 
 template <class V, maybe_const<job_degradation> T>

@@ -1,5 +1,6 @@
 #include "cluster/cli/check_command.hpp"
 
+#include "cluster/engine_beside.hpp"
 #include "runtime/config.hpp"
 
 #include <boost/json/array.hpp>
@@ -51,9 +52,9 @@ exit_code run_check(const check_options& options, const cli_context& context) {
     print_schema(options.json, context);
     return exit_code::done;
   }
-  runtime::config_result read = options.file.empty()
-                                  ? runtime::demo_config(context.executable)
-                                  : runtime::load_config(options.file);
+  runtime::config_result read =
+    options.file.empty() ? runtime::demo_config(context.executable)
+                         : runtime::load_config(options.file, engine_beside());
   if (!read) {
     print_problems(read.error(), options.json, context);
     return exit_code::usage;

@@ -1,5 +1,7 @@
 #include "cluster/cli/dlq_arguments.hpp"
 
+#include "cluster/cli/metadata_filter.hpp"
+
 #include <CLI/CLI.hpp>
 
 namespace troupe::cluster {
@@ -31,6 +33,7 @@ void add_filter(CLI::App& command, letter_filter& to) {
   command.add_option("--model", to.models, "Requested model")->take_all();
   command.add_option("--class", to.classes, "Job class")->take_all();
   command.add_option("--tier", to.tiers, "flex, default, priority")->take_all();
+  add_metadata_filter(command, to.metadata);
   command.add_option("--died-after", to.died_after, "RFC 3339 time");
   command.add_option("--died-before", to.died_before, "RFC 3339 time");
 }

@@ -19,12 +19,13 @@ struct letter_filter {
   std::vector<std::string> models;
   std::vector<std::string> classes;
   std::vector<std::string> tiers;
+  std::vector<std::string> metadata; ///< KEY=VALUE
   std::string died_after;
   std::string died_before;
   bool empty() const noexcept {
     return states.empty() && reasons.empty() && models.empty()
-           && classes.empty() && tiers.empty() && died_after.empty()
-           && died_before.empty();
+           && classes.empty() && tiers.empty() && metadata.empty()
+           && died_after.empty() && died_before.empty();
   }
 };
 

@@ -1,5 +1,6 @@
 #include "cluster/cli/dlq_letters.hpp"
 
+#include "cluster/cli/metadata_filter.hpp"
 #include "cluster/cli/table.hpp"
 
 #include <boost/json/object.hpp>
@@ -34,6 +35,7 @@ std::string letter_query(const letter_filter& filter) {
     add("class", x);
   for (const auto& x : filter.tiers)
     add("service_tier", x);
+  query += metadata_query(filter.metadata);
   add("died_after", filter.died_after);
   add("died_before", filter.died_before);
   return query;

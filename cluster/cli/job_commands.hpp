@@ -27,6 +27,7 @@ struct jobs_options {
   std::vector<std::string> tasks;
   std::vector<std::string> classes;
   std::vector<std::string> tiers;
+  std::vector<std::string> metadata; ///< KEY=VALUE
   std::string created_after;
   std::string created_before;
   bool dead_letter = false;

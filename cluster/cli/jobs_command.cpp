@@ -1,5 +1,6 @@
 #include "cluster/cli/job_commands.hpp"
 #include "cluster/cli/job_text.hpp"
+#include "cluster/cli/metadata_filter.hpp"
 #include "cluster/cli/table.hpp"
 
 #include <boost/json/array.hpp>
@@ -33,6 +34,7 @@ std::string filters_of(const jobs_options& options) {
     add("class", x);
   for (const auto& x : options.tiers)
     add("service_tier", x);
+  query += metadata_query(options.metadata);
   add("created_after", options.created_after);
   add("created_before", options.created_before);
   if (options.dead_letter)

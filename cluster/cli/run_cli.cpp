@@ -3,6 +3,7 @@
 #include "cluster/cli/cli_context.hpp"
 #include "cluster/cli/dlq_arguments.hpp"
 #include "cluster/cli/job_commands.hpp"
+#include "cluster/cli/metadata_filter.hpp"
 #include "cluster/cli/submit_command.hpp"
 
 #include <CLI/CLI.hpp>
@@ -149,6 +150,7 @@ void add_jobs(CLI::App& app, cli_values& values) {
   jobs->add_option("--task", to.tasks, "chat, complete")->take_all();
   jobs->add_option("--class", to.classes, "Job class")->take_all();
   jobs->add_option("--tier", to.tiers, "flex, default, priority")->take_all();
+  add_metadata_filter(*jobs, to.metadata);
   jobs->add_option("--created-after", to.created_after, "RFC 3339 time");
   jobs->add_option("--created-before", to.created_before, "RFC 3339 time");
   jobs->add_flag("--dead-letter", to.dead_letter, "Dead jobs only");

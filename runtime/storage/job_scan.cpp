@@ -32,6 +32,14 @@ job_id predecessor(job_id id) noexcept {
   return id.high() == 0 ? id : job_id{id.high() - 1, all_bits};
 }
 
+/// Bytes of input that had to be read for it.
+size_t bytes_of(const job_spec& spec) {
+  auto bytes = spec.text.size();
+  for (const auto& x : spec.messages)
+    bytes += x.content.size();
+  return bytes;
+}
+
 } // namespace
 
 bool matches(const job_filter& filter, const job_record& record) {
@@ -53,6 +61,15 @@ bool matches(const job_filter& filter, const job_record& record) {
              || record.finished_at > filter.died_after)
          && (filter.died_before == wall_time{}
              || record.finished_at < filter.died_before);
+}
+
+bool metadata_matches(const job_filter& filter, const job_spec& spec) {
+  return std::all_of(filter.metadata.begin(), filter.metadata.end(),
+                     [&](const auto& wanted) {
+                       const auto found = spec.metadata.find(wanted.first);
+                       return found != spec.metadata.end()
+                              && any_of(wanted.second, found->second);
+                     });
 }
 
 result<void> check(const job_query& query) {
@@ -85,17 +102,37 @@ id_range range_of(const job_query& query) noexcept {
   return range;
 }
 
-void job_scan::offer(job_record&& record) {
+result<bool> job_scan::passes(const job_record& record) {
+  if (!matches(query_.filter, record))
+    return false;
+  if (query_.filter.metadata.empty())
+    return true;
+  ++specs_;
+  const auto spec = spec_of_(record.id);
+  if (!spec) {
+    if (spec.error().code == errc::not_found)
+      return false;
+    return spec.error();
+  }
+  spec_bytes_ += bytes_of(*spec);
+  return metadata_matches(query_.filter, *spec);
+}
+
+result<void> job_scan::offer(job_record&& record) {
   ++rows_;
   last_ = record.id;
-  if (!matches(query_.filter, record))
-    return;
+  const auto fits = passes(record);
+  if (!fits)
+    return fits.error();
+  if (!*fits)
+    return {};
   if (page_.records.size() == query_.limit) {
     full_ = true; // The one that proves that there are more.
     page_.has_more = true;
-    return;
+    return {};
   }
   page_.records.push_back(std::move(record));
+  return {};
 }
 
 job_page job_scan::finish(bool rows_left) && {

@@ -192,6 +192,10 @@ result<job_record> memory_store::record(job_id id) const {
 
 result<job_spec> memory_store::spec(job_id id) const {
   std::lock_guard lock{mutex_};
+  return stored_spec(id);
+}
+
+result<job_spec> memory_store::stored_spec(job_id id) const {
   const auto* bytes = find(contents_.specs, id);
   if (bytes == nullptr)
     return missing("spec", id);
@@ -226,7 +230,7 @@ result<job_page> memory_store::list(const job_query& query) const {
   if (const auto ok = check(query); !ok)
     return ok.error();
   const auto range = range_of(query);
-  job_scan scan{query};
+  job_scan scan{query, [this](job_id id) { return stored_spec(id); }};
   if (range.empty())
     return std::move(scan).finish(false);
   std::lock_guard lock{mutex_};
@@ -236,7 +240,8 @@ result<job_page> memory_store::list(const job_query& query) const {
       auto record = decode_record(row->second);
       if (!record)
         return record.error();
-      scan.offer(std::move(*record));
+      if (const auto ok = scan.offer(std::move(*record)); !ok)
+        return ok.error();
     }
     return std::move(scan).finish(row != end);
   };

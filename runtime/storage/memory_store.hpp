@@ -66,6 +66,8 @@ protected:
   void forget(job_id id);
 
 private:
+  result<job_spec> stored_spec(job_id id) const; ///< With `mutex_` held.
+
   mutable std::mutex mutex_;
   memory_contents contents_;
 };

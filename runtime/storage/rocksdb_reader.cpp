@@ -99,7 +99,7 @@ result<job_page> rocksdb_reader::list(const job_query& query) const {
   if (const auto ok = check(query); !ok)
     return ok.error();
   const auto range = range_of(query);
-  job_scan page{query};
+  job_scan page{query, [this](job_id id) { return spec(id); }};
   if (range.empty())
     return std::move(page).finish(false);
   bounded_scan scan{tables_, family::record, job_key(range.lowest),
@@ -112,7 +112,8 @@ result<job_page> rocksdb_reader::list(const job_query& query) const {
       return record.error();
     if (job_key(record->id) != view(rows.key()))
       return wrong_id(record->id);
-    page.offer(std::move(*record));
+    if (const auto ok = page.offer(std::move(*record)); !ok)
+      return ok.error();
     query.descending ? rows.Prev() : rows.Next();
   }
   if (!rows.status().ok())

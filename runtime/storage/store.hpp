@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -119,6 +120,8 @@ struct job_filter {
   std::vector<letter_reason> letter_reasons;
   wall_time died_after{};  ///< Exclusive; zero = any.
   wall_time died_before{}; ///< Exclusive; zero = any.
+  /// By key. Of specifications, so a retired job does not match.
+  std::map<std::string, std::vector<std::string>> metadata;
 };
 struct job_query {
   job_filter filter;
@@ -129,8 +132,9 @@ struct job_query {
 struct job_page {
   std::vector<job_record> records;
   bool has_more = false;
-  /// Set when the scan stopped at its bound (10,000 rows) before the page was
-  /// full: continue after this id.
+  /// Set when the scan stopped at a bound (10,000 rows; with `metadata` also
+  /// 1,000 specifications or 16 MiB of them) before the page was full: continue
+  /// after this id.
   std::optional<job_id> scanned_to;
 };
 
@@ -146,7 +150,7 @@ public:
   /// events; empty when there are none yet.
   virtual result<std::vector<event>> events(job_id id, uint64_t from_seq,
                                             size_t limit) const = 0;
-  /// Scans at most 10,000 rows.
+  /// Scans at most 10,000 rows, and as many specifications as `job_page` says.
   virtual result<job_page> list(const job_query& query) const = 0;
   /// Every replay run, in order of id.
   virtual result<std::vector<replay_run>> runs() const = 0;

@@ -1,4 +1,5 @@
 // The real command against a real node, both as processes.
+#include "runtime/config.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -6,6 +7,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -207,6 +209,27 @@ TEST_CASE("Ctrl-C detaches from a job, or cancels it if asked to",
     CHECK(job.at("status") == (cancels ? "cancelled" : "in_progress"));
     if (!cancels)
       CHECK(node.run({"cancel", id}).code == 0);
+  }
+}
+
+TEST_CASE("serve refuses a model whose weights are cut short",
+          "[cluster][cli][process]") {
+  if (!troupe::runtime::this_build().torch)
+    SKIP("this build has no LibTorch");
+  namespace fs = std::filesystem;
+  temporary_directory folder;
+  const auto model = folder.path() / "writer";
+  fs::copy(TROUPE_SOURCE_DIR "/models/demo/writer", model);
+  fs::resize_file(model / "model.safetensors", 1000);
+  auto file = folder.str("node.yaml");
+  std::ofstream{file} << "models: [{name: w, path: writer}]\n";
+  for (const std::string command : {"serve", "check"}) {
+    program node{{binary, command, "-c", file}};
+    CHECK(node.wait() == 2);
+    INFO(node.err());
+    CHECK(node.err_has(file + ":1:26: models[0].path: "));
+    CHECK(node.err_has("model.safetensors: claims a header of"));
+    CHECK(node.out().empty());
   }
 }
 

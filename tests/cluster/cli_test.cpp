@@ -355,8 +355,9 @@ TEST_CASE("jobs sends its filters and pages through", "[cluster][cli]") {
                           scripted_server::answer(page("job_b", true))}};
   cli_run cli;
   CHECK(cli.run({"jobs", "--status", "failed", "--status", "expired", "--model",
-                 "a b&c", "--tier", "flex", "--dead-letter", "--created-after",
-                 "2026-01-01T00:00:00Z", "--limit", "2", "--url", server.url()})
+                 "a b&c", "--tier", "flex", "--metadata", "k&=v=1",
+                 "--dead-letter", "--created-after", "2026-01-01T00:00:00Z",
+                 "--limit", "2", "--url", server.url()})
         == 0);
   auto row = id
              + "\tcompleted\twriter\tdefault\t1\t2026-08-21T10:00:05.123Z\t1.5"
@@ -369,10 +370,18 @@ TEST_CASE("jobs sends its filters and pages through", "[cluster][cli]") {
   auto seen = server.requests();
   CHECK(seen.at(0).starts_with(
     "GET /v1/jobs?limit=2&order=desc&status=failed&status=expired"
-    "&model=a%20b%26c&service_tier=flex&created_after=2026-01-01T00%3A00%3A00Z"
+    "&model=a%20b%26c&service_tier=flex&metadata%5Bk%26%5D=v%3D1"
+    "&created_after=2026-01-01T00%3A00%3A00Z"
     "&dead_letter=true HTTP/1.1\r\n"));
   CHECK(seen.at(1).find("limit=1&") != std::string::npos);
   CHECK(seen.at(1).find("&after=job_a ") != std::string::npos);
+}
+
+TEST_CASE("a metadata filter is KEY=VALUE", "[cluster][cli]") {
+  for (const std::string pair : {"k", "=v", ""}) {
+    cli_run cli;
+    CHECK(cli.run({"jobs", "--metadata", pair}) == 2);
+  }
 }
 
 TEST_CASE("a list with nothing in it is a header alone", "[cluster][cli]") {

@@ -85,21 +85,39 @@ bool begins(const std::string& text, const std::string& start) {
 TEST_CASE("dlq list sends its filters and prints a table",
           "[cluster][cli][dlq]") {
   answered to{{page(letter(id), id, true), page(letter(other), other)}};
-  CHECK(to.dlq({"list", "--state", "dead", "--state", "replayed", "--reason",
-                "poison", "--model", "a b", "--class", "batch", "--tier",
-                "flex", "--died-after", "2026-01-01T00:00:00Z", "--died-before",
-                "2027-01-01T00:00:00Z", "--limit", "5"})
+  CHECK(to.dlq({"list",
+                "--state",
+                "dead",
+                "--state",
+                "replayed",
+                "--reason",
+                "poison",
+                "--model",
+                "a b",
+                "--class",
+                "batch",
+                "--tier",
+                "flex",
+                "--metadata",
+                "k=v",
+                "--died-after",
+                "2026-01-01T00:00:00Z",
+                "--died-before",
+                "2027-01-01T00:00:00Z",
+                "--limit",
+                "5"})
         == 0);
   auto row = "\tdead\tattempts_exhausted\twriter\tflex\t3"
              "\t2026-08-21T10:00:05.123Z\tbad?token\n";
   CHECK(to.cli.out()
         == "ID\tSTATE\tREASON\tMODEL\tTIER\tATTEMPTS\tDIED\tERROR\n" + id + row
              + other + row);
-  CHECK(begins(to.request(0),
-               "GET /v1/dead-letters?limit=5&order=desc&state=dead"
-               "&state=replayed&reason=poison&model=a%20b&class=batch"
-               "&service_tier=flex&died_after=2026-01-01T00%3A00%3A00Z"
-               "&died_before=2027-01-01T00%3A00%3A00Z HTTP/1.1\r\n"));
+  CHECK(begins(
+    to.request(0),
+    "GET /v1/dead-letters?limit=5&order=desc&state=dead"
+    "&state=replayed&reason=poison&model=a%20b&class=batch"
+    "&service_tier=flex&metadata%5Bk%5D=v&died_after=2026-01-01T00%3A00%3A00Z"
+    "&died_before=2027-01-01T00%3A00%3A00Z HTTP/1.1\r\n"));
   CHECK(to.request(1).find("limit=4&") != std::string::npos);
   CHECK(to.request(1).find("&after=" + id) != std::string::npos);
 }

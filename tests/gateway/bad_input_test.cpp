@@ -442,7 +442,8 @@ TEST_CASE("cursors and parameters are checked", "[gateway][http]") {
         "/v1/jobs?color=red", "/v1/jobs?created_after=now",
         "/v1/jobs?created_after=2026-02-30T00:00:00Z",
         "/v1/jobs?dead_letter=maybe", "/v1/jobs?conversation=conv_x",
-        "/v1/jobs?metadata%5Bk%5D=v"}) {
+        "/v1/jobs?metadata=v", "/v1/jobs?metadata%5Bk=v",
+        "/v1/jobs?metadata%5B%5D=v"}) {
     INFO(path);
     check(node, get_request(path), wrong);
   }

@@ -364,6 +364,38 @@ TEST_CASE("lists page through all jobs of the tenant", "[gateway][jobs]") {
   CHECK_FALSE(contains(done.body, R"("output")"));
 }
 
+TEST_CASE("lists filter by metadata", "[gateway][jobs]") {
+  gateway_under_test node;
+  auto submit = [&](const std::string& metadata) {
+    const auto reply = node.post(
+      "/v1/jobs", R"({"model":"sim","input":"x","metadata":)" + metadata + "}");
+    REQUIRE(reply.status == 202);
+    return json_text(reply.body, "id");
+  };
+  const auto none = submit("{}");
+  const auto one = submit(R"({"run":"1","k]":"a&b"})");
+  const auto two = submit(R"({"run":"2"})");
+  auto listed = [&](const std::string& query) {
+    const auto reply = node.get("/v1/jobs?" + query);
+    REQUIRE(reply.status == 200);
+    std::string found;
+    for (const auto& id : {none, one, two})
+      found += contains(reply.body, "\"id\":\"" + id) ? '1' : '0';
+    return found;
+  };
+  CHECK(listed("metadata[run]=1") == "010");
+  CHECK(listed("metadata%5Brun%5D=1&metadata%5Brun%5D=2") == "011");
+  CHECK(listed("metadata[run]=1&metadata[k]]=a%26b") == "010");
+  CHECK(listed("metadata[run]=2&metadata[k]]=a%26b") == "000");
+  CHECK(listed("metadata[other]=") == "000");
+  std::string many;
+  for (int i = 0; i < 17; ++i)
+    many += "&metadata[k" + std::to_string(i) + "]=v";
+  CHECK(node.get("/v1/jobs?limit=1" + many).status == 422);
+  CHECK(node.get("/v1/jobs?metadata[" + std::string(65, 'k') + "]=v").status
+        == 422);
+}
+
 TEST_CASE("a page of events can wait for more", "[gateway][jobs]") {
   gateway_under_test node;
   const auto id = node.submit();
@@ -412,6 +444,31 @@ TEST_CASE("traces and request ids appear in problems", "[gateway][jobs]") {
       node.get("/v1/jobs/x", "traceparent: " + std::string{bad} + "\r\n").body,
       "trace_id"));
   }
+}
+
+TEST_CASE("a job keeps the trace of the request that made it",
+          "[gateway][jobs]") {
+  gateway_under_test node;
+  const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const auto parent = "00-" + trace + "-00f067aa0ba902b7-01";
+  const std::string body = R"({"model":"sim","input":"x"})";
+  auto submit = [&](const std::string& value) {
+    return node.post("/v1/jobs", body, "traceparent: " + value + "\r\n").body;
+  };
+  const auto traced = submit(parent);
+  CHECK(json_text(traced, "trace_id") == trace);
+  const auto id = json_text(traced, "id");
+  CHECK(node.jobs().spec_of(id_of(id)).traceparent == parent);
+  CHECK(json_text(node.get("/v1/jobs/" + id).body, "trace_id") == trace);
+  // Of a later version, only what version 00 knows is kept.
+  const auto later = submit("01" + parent.substr(2) + "-more");
+  CHECK(json_text(later, "trace_id") == trace);
+  CHECK(node.jobs().spec_of(id_of(json_text(later, "id"))).traceparent.size()
+        == 55);
+  const auto broken = submit(parent + "-more");
+  CHECK(contains(broken, R"("trace_id":null)"));
+  CHECK(
+    node.jobs().spec_of(id_of(json_text(broken, "id"))).traceparent.empty());
 }
 
 TEST_CASE("every problem type has a page", "[gateway][jobs]") {

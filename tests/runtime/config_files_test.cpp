@@ -87,6 +87,33 @@ TEST_CASE("files that a configuration names must exist", "[runtime][config]") {
   CHECK(says(said, ":5:18: engine.binary: there is no program '"));
 }
 
+TEST_CASE("what is wrong inside of a model's folder is told at its place",
+          "[runtime][config]") {
+  scratch_folder folder;
+  folder.write("w/config.json", "{}");
+  folder.write("good/config.json", "{}");
+  folder.write("engine", "");
+  auto build = with_torch;
+  build.folder_check = [](const std::string& path) {
+    return path.ends_with("/good")
+             ? std::nullopt
+             : std::optional<std::string>{path + ": weights cut short"};
+  };
+  const std::string models = "models:\n"
+                             "  - {name: a, path: good}\n"
+                             "  - {name: b, path: w}\n"
+                             "  - {backend: simulated, name: s}\n";
+  auto said = complaints(folder.write("t.yaml", models), build);
+  INFO(said);
+  CHECK(says(said, ":3:21: models[1].path: "));
+  CHECK(says(said, "/w: weights cut short"));
+  CHECK_FALSE(says(said, "models[0]"));
+  // Another engine may know other models.
+  auto other =
+    folder.write("other.yaml", models + "engine: {binary: engine}\n");
+  CHECK(load_config(other, build).has_value());
+}
+
 TEST_CASE("a build without LibTorch refuses models that need it",
           "[runtime][config]") {
   scratch_folder folder;

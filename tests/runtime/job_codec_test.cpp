@@ -46,6 +46,7 @@ job_spec golden_spec() {
   x.replay_of = other_id;
   x.alias = "assistant";
   x.intent = request_intent::explore;
+  x.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   return x;
 }
 
@@ -222,6 +223,7 @@ TEST_CASE("values stored before jobs could be replayed are still read",
   spec.may_degrade = true;
   spec.alias.clear();
   spec.intent.reset();
+  spec.traceparent.clear();
   CHECK(decode_spec(stored_bytes("spec_before_replay")).value() == spec);
   CHECK(decode_record(stored_bytes("record_before_replay")).value()
         == before_replay(golden_record()));
@@ -236,6 +238,13 @@ TEST_CASE("values stored before jobs could be replayed are still read",
       retrying->error.reset();
   }
   CHECK(decode_events(stored_bytes("events_before_replay")).value() == events);
+}
+
+TEST_CASE("a specification stored before traces were kept is still read",
+          "[runtime][job_codec]") {
+  auto spec = golden_spec();
+  spec.traceparent.clear();
+  CHECK(decode_spec(stored_bytes("spec_before_trace")).value() == spec);
 }
 
 TEST_CASE("golden values come back as they were", "[runtime][job_codec]") {

@@ -93,6 +93,8 @@ rt::job_spec job_samples::spec(rt::job_id id) {
   x.estimated_s = random_.unit() * 100;
   if (chance(4))
     x.replay_of = this->id(id.shard());
+  if (chance(4))
+    x.traceparent = text(55);
   return x;
 }
 

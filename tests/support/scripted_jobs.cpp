@@ -427,8 +427,11 @@ void scripted_jobs::list(runtime::job_query query, sink_ref reply) {
       std::reverse(ids.begin(), ids.end());
     for (const auto id : ids) {
       const auto record = jobs_.at(id).record();
+      const auto spec = jobs_.at(id).spec;
       const bool fits =
         matches(query.filter, record)
+        && (query.filter.metadata.empty()
+            || (spec && metadata_matches(query.filter, *spec)))
         && (!query.after
             || (query.descending ? id < *query.after : id > *query.after));
       if (!fits)

@@ -312,6 +312,68 @@ void lists_stop_at_their_bound(store_host& host) {
   CHECK_FALSE(host.get().list(q)->has_more);
 }
 
+void lists_filter_by_metadata(store_host& host) {
+  auto& s = host.get();
+  job_samples samples{27};
+  const auto epoch = s.acquire(shard, "node").value();
+  std::vector<job_id> red, blue;
+  std::vector<store_op> ops;
+  for (size_t i = 0; i < 1'500; ++i) {
+    const auto record = samples.record(samples.id(shard), job_status::failed);
+    auto spec = samples.spec(record.id);
+    spec.metadata = {{"color", i % 100 == 0 ? "red" : "blue"}};
+    if (i % 200 == 0)
+      spec.metadata["size"] = "L";
+    (i % 100 == 0 ? red : blue).push_back(record.id);
+    ops.push_back(put_record{record.id, false, encode(record)});
+    ops.push_back(put_spec{record.id, encode(spec)});
+  }
+  put(s, epoch, std::move(ops));
+  put(s, epoch, {retire_job{red[3]}});
+  host.restart();
+  job_query q;
+  q.filter.all_tenants = true;
+  q.filter.metadata = {{"color", {"red"}}};
+  q.descending = false;
+  red.erase(red.begin() + 3);
+  CHECK(all_pages(host.get(), q) == red);
+  // A thousand specifications a call, and the next one goes on.
+  const auto page = host.get().list(q);
+  CHECK(page->records.size() == 9);
+  CHECK(page->has_more);
+  REQUIRE(page->scanned_to);
+  q.filter.metadata["size"] = {"M", "L"};
+  CHECK(all_pages(host.get(), q).size() == 8);
+  q.filter.metadata["color"] = {"red", "blue"};
+  q.filter.metadata.erase("size");
+  CHECK(all_pages(host.get(), q).size() == red.size() + blue.size());
+  q.filter.metadata = {{"shape", {"round"}}};
+  CHECK(all_pages(host.get(), q).empty());
+}
+
+void large_specifications_end_a_list_early(store_host& host) {
+  auto& s = host.get();
+  job_samples samples{28};
+  const auto epoch = s.acquire(shard, "node").value();
+  std::vector<job_id> all;
+  for (size_t i = 0; i < 20; ++i) {
+    const auto record = samples.record(samples.id(shard), job_status::failed);
+    job_spec spec{.id = record.id, .text = std::string(1u << 20, 'x')};
+    all.push_back(record.id);
+    put(s, epoch,
+        {put_record{record.id, false, encode(record)},
+         put_spec{record.id, encode(spec)}});
+  }
+  job_query q;
+  q.filter.all_tenants = true;
+  q.filter.metadata = {{"k", {"v"}}};
+  q.descending = false;
+  const auto page = host.get().list(q);
+  CHECK(page->records.empty());
+  CHECK(page->scanned_to == all[15]);
+  CHECK(all_pages(host.get(), q).empty());
+}
+
 constexpr std::array cases{
   store_case{"replay runs are kept, replaced and forgotten",
              runs_are_kept_replaced_and_forgotten},
@@ -323,6 +385,9 @@ constexpr std::array cases{
   store_case{"a chunk that comes twice counts once", repeated_chunks_are_one},
   store_case{"a hole in the events is corruption", holes_are_corruption},
   store_case{"lists filter and page", lists_filter_and_page},
+  store_case{"lists filter by metadata", lists_filter_by_metadata},
+  store_case{"large specifications end a list early",
+             large_specifications_end_a_list_early},
   store_case{"a cursor need not exist any more", cursor_need_not_exist},
   store_case{"bad list queries are refused", bad_queries_are_refused},
   store_case{"a list scans at most 10,000 rows", lists_stop_at_their_bound},
