@@ -1,6 +1,7 @@
 #include "actors/admission_commit.hpp"
 
 #include "runtime/job_codec.hpp"
+#include "runtime/metrics.hpp"
 
 namespace troupe::actors {
 
@@ -31,6 +32,23 @@ make_admission_commit(uint64_t epoch, runtime::admitted job,
                            .record = std::move(job.record),
                            .spec = std::move(spec)});
   return request;
+}
+
+std::optional<commit_request> make_expiry_commit(runtime::shard_ledger& ledger,
+                                                 runtime::wall_time now) {
+  auto keys = ledger.expired_keys(now);
+  if (keys.empty())
+    return std::nullopt;
+  commit_request request{.shard = ledger.shard(), .epoch = ledger.epoch()};
+  for (auto& key : keys)
+    request.ops.push_back(runtime::drop_idempotency{std::move(key)});
+  return request;
+}
+
+void count_steps(actor_env& env, const runtime::job_record& record) {
+  if (env.metrics != nullptr)
+    for (const auto& step : record.degradations)
+      env.metrics->degraded(record.model, to_string(step.kind));
 }
 
 } // namespace troupe::actors

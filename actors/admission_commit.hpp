@@ -17,4 +17,11 @@ make_admission_commit(uint64_t epoch, runtime::admitted job,
                       const std::optional<runtime::idempotency_entry>& entry,
                       runtime::sink_ref reply);
 
+/// Drops the idempotency keys whose time is over; nothing if there are none.
+std::optional<commit_request> make_expiry_commit(runtime::shard_ledger& ledger,
+                                                 runtime::wall_time now);
+
+/// The steps down the ladder that the admission itself took.
+void count_steps(actor_env& env, const runtime::job_record& record);
+
 } // namespace troupe::actors

@@ -52,6 +52,11 @@ private:
                   .on_idempotency =
                     [&](std::string key, runtime::idempotency_entry&& e) {
                       answer.keys.emplace_back(std::move(key), std::move(e));
+                    },
+                  .on_budget =
+                    [&](std::string tenant, runtime::tenant_record&& r) {
+                      answer.budgets.emplace_back(std::move(tenant),
+                                                  std::move(r));
                     }});
     } else {
       fail_stop(acquired.error());

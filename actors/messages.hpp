@@ -89,6 +89,7 @@ struct shard_opened {
   runtime::result<runtime::shard_summary> summary{runtime::shard_summary{}};
   std::vector<runtime::job_record> live;
   std::vector<std::pair<std::string, runtime::idempotency_entry>> keys;
+  std::vector<std::pair<std::string, runtime::tenant_record>> budgets;
 };
 /// What became of a shard's commit requests, in order.
 struct commit_note {
@@ -150,6 +151,7 @@ struct run_attempt {
   /// Where it goes on if it fills the model's context.
   std::optional<std::string> longer_context;
   runtime::call_ticket ticket{};
+  double price = 1; ///< Of the model: cost units per second of a slot.
 };
 /// A limit of the job has passed, or will: `reason`, for people.
 struct expire_job {

@@ -9,9 +9,10 @@
 #include "actors/letter_desk.hpp"
 #include "actors/resident_jobs.hpp"
 #include "actors/shard_answers.hpp"
+#include "actors/tenant_desk.hpp"
+#include "actors/wait_samples.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
-#include "runtime/scheduling/wait_calibration.hpp"
 
 #include <caf/send.hpp>
 
@@ -84,6 +85,7 @@ private:
     if (!answers_.is_open())
       return answers_.refuse_submit(x.reply, answers_.closed_reason());
     auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
+    tenants_.guard(gate, *x.spec, ledger_);
     auto outcome = ledger_.admit(*x.spec, x.who, gate, env_.wall(), rng_);
     if (auto* no = std::get_if<runtime::refused>(&outcome))
       return answers_.refuse_submit(x.reply, std::move(*no));
@@ -91,17 +93,10 @@ private:
       return answer_repeat(*again, x);
     ++env_.board.live_jobs;
     auto& job = std::get<runtime::admitted>(outcome);
-    count_steps(job.record);
+    count_steps(env_, job.record);
     post(make_admission_commit(ledger_.epoch(), std::move(job),
                                std::move(x.spec), x.who.key,
                                ledger_.entry_of(x.who.key), x.reply));
-  }
-
-  /// Those of the admission itself.
-  void count_steps(const runtime::job_record& record) {
-    if (env_.metrics != nullptr)
-      for (const auto& step : record.degradations)
-        env_.metrics->degraded(record.model, to_string(step.kind));
   }
 
   void on_estimate_job(estimate_job& x) {
@@ -109,6 +104,7 @@ private:
     if (!answers_.is_open())
       return answers_.refuse(x.reply, answers_.closed_reason());
     auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
+    tenants_.guard(gate, *x.spec, ledger_);
     env_.sinks.post(x.reply,
                     estimate(ledger_, *x.spec, gate, env_.wall(), rng_));
   }
@@ -127,11 +123,7 @@ private:
       return post(std::move(request));
     }
     if (again.committing)
-      return answers_.refuse(
-        x.reply,
-        {.why = runtime::fail(errc::idempotency_in_progress,
-                              "the first request with this key commits"),
-         .retry_after_s = 1});
+      return answers_.still_commits(x.reply);
     answers_.read(again.id, x.spec->tenant, view_kind::accepted,
                   ledger_.standing(again.id), x.reply);
   }
@@ -178,8 +170,10 @@ private:
     entry_.count();
     if (!answers_.is_open())
       return answers_.refuse(x.reply, answers_.closed_reason());
-    if (auto request = letters_.settle(
-          x, ledger_, admission_gate_of(env_, config_.commit_stall)))
+    auto gate = admission_gate_of(env_, config_.commit_stall);
+    if (x.replay)
+      tenants_.guard(gate, *x.replay, ledger_);
+    if (auto request = letters_.settle(x, ledger_, gate))
       post(std::move(*request));
   }
 
@@ -204,10 +198,9 @@ private:
       return;
     }
     ledger_ = make_ledger(x.summary->epoch);
-    auto now = env_.mono();
-    auto wall = env_.wall();
+    tenants_.opened(x);
     for (auto& record : x.live)
-      ledger_.restore(std::move(record), now, wall);
+      ledger_.restore(std::move(record), env_.mono(), env_.wall());
     for (auto& [key, entry] : x.keys)
       ledger_.restore(std::move(key), std::move(entry));
     answers_.open();
@@ -227,6 +220,11 @@ private:
 
   void on_shard_committed(shard_committed& x) {
     entry_.count();
+    if (x.why && x.epoch != ledger_.epoch()) {
+      // Of the shard before this one.
+      ++env_.letters.stale;
+      return;
+    }
     if (x.why) {
       // Somebody else owns the shard: start again from what is durable.
       ++env_.letters.stale;
@@ -251,12 +249,14 @@ private:
       case commit_note::kind::admitted:
         if (env_.metrics != nullptr)
           env_.metrics->job_accepted(false);
+        tenants_.admitted(note.record);
         ledger_.committed(id, std::move(note.spec), env_.mono());
         return feeds_.may_change(note.record);
       case commit_note::kind::requeued:
         ledger_.requeued(note.record, note.delay, env_.mono(), note.charged);
         return true;
       case commit_note::kind::closed:
+        tenants_.closed(note.record, ledger_.find(id) != nullptr);
         if (ledger_.find(id) != nullptr)
           --env_.board.live_jobs;
         ledger_.closed(id);
@@ -296,7 +296,7 @@ private:
         d, backlog_report{.shard = shard_,
                           .due_work_s = static_cast<double>(work) / 1e6,
                           .waiting = ledger_.curve(x.model),
-                          .wait_ratios = std::exchange(waits_[x.model], {})});
+                          .wait_ratios = waits_.take(x.model)});
   }
 
   void on_lease_jobs(lease_jobs& x) {
@@ -314,7 +314,7 @@ private:
         continue;
       }
       answer.granted.push_back(lease->id);
-      note_wait(x.model, *lease);
+      waits_.note(x.model, *lease, env_.wall());
       make_resident(request.job, lease->spec, false);
       forward(
         request.job,
@@ -323,24 +323,13 @@ private:
                     .worker = std::move(request.worker),
                     .continues_prefix = request.continues_prefix,
                     .longer_context = ledger_.longer_context(lease->record),
-                    .ticket = request.ticket});
+                    .ticket = request.ticket,
+                    .price = config_.rules->price(x.model)});
     }
     for (const auto& tenant : tenants)
       answer.queues.push_back(feeds_.take(ledger_, {x.model, tenant}));
     if (auto d = caf::actor_cast<dispatcher_actor>(self_->current_sender()))
       caf::anon_send(d, std::move(answer));
-  }
-
-  /// A sample of how good the estimates are; those of retries say nothing.
-  void note_wait(const std::string& model, const runtime::leased& lease) {
-    auto& ratios = waits_[model];
-    if (lease.id.attempt != 1 || ratios.size() >= wait_samples_max
-        || lease.expected_wait_s < runtime::wait_calibration::estimate_s_min)
-      return;
-    auto real = env_.wall() - lease.record.created_at;
-    ratios.push_back(
-      static_cast<float>(std::chrono::duration<double>(real).count())
-      / lease.expected_wait_s);
   }
 
   /// Asks the ladder, and performs its step. False: the job cannot start here.
@@ -434,25 +423,20 @@ private:
       } else if (action.what == runtime::due_action::kind::judge)
         may_start(action.id, ledger_.find(action.id)->attempt);
     }
-    drop_expired_keys();
+    if (auto request = make_expiry_commit(ledger_, env_.wall()))
+      post(std::move(*request));
+    if (auto request = tenants_.take_due(ledger_.epoch()))
+      post(std::move(*request));
     for (const auto& queue : touched)
       feeds_.announce(ledger_, queue);
     arm();
   }
 
-  void drop_expired_keys() {
-    auto keys = ledger_.expired_keys(env_.wall());
-    if (keys.empty())
-      return;
-    commit_request request{.shard = shard_, .epoch = ledger_.epoch()};
-    for (auto& key : keys)
-      request.ops.push_back(runtime::drop_idempotency{std::move(key)});
-    post(std::move(request));
-  }
-
   /// One tick is under way at most: CAF's clock is no place for a timer per job.
   void arm() {
     auto due = ledger_.next_due();
+    if (auto keep = tenants_.next_due(); keep && (!due || *keep < *due))
+      due = keep;
     if (!due || (armed_ && *armed_ <= *due))
       return;
     constexpr runtime::duration step = std::chrono::milliseconds{10};
@@ -484,8 +468,6 @@ private:
 
   /// Crashes of job actors before the shard itself starts over.
   static constexpr uint32_t job_crashes_max = 5;
-  /// Between two reports to the dispatcher.
-  static constexpr size_t wait_samples_max = 64;
 
   queue_shard_actor::pointer self_;
   actor_env& env_;
@@ -497,8 +479,9 @@ private:
   catalog_entry entry_;
   shard_answers answers_{env_};
   resident_jobs residents_;
-  std::map<std::string, std::vector<float>> waits_;
+  wait_samples waits_;
   letter_desk letters_{env_};
+  tenant_desk tenants_{env_, shard_, config_.rules};
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;
   uint32_t job_crashes_ = 0;

@@ -139,5 +139,6 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::breaker_changed))
   CAF_ADD_ATOM(troupe, troupe::actors, breaker_tick_atom)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::estimate_job))
+  CAF_ADD_ATOM(troupe, troupe::actors, memory_tick_atom)
 CAF_END_TYPE_ID_BLOCK(troupe)
 // clang-format on

@@ -1,6 +1,7 @@
 #include "gateway/http_session.hpp"
 
 #include "gateway/io_thread.hpp"
+#include "gateway/rate_fields.hpp"
 #include "gateway/request_reader.hpp"
 #include "runtime/log.hpp"
 
@@ -34,6 +35,9 @@ private:
   task<bool> answer_early(http_reply reply);
   task<bool> discard_rest();
   task<void> refuse_framing();
+  std::optional<problem> find_tenant();
+  std::optional<problem> check_size(uint64_t bytes);
+  void add_rate_fields(http_reply& reply);
   http_reply fail(const problem& x);
   http_reply fail_late(std::string detail) {
     return fail({.slug = "request-timeout", .detail = std::move(detail)});
@@ -48,6 +52,7 @@ private:
   request_reader reader_;
   std::string request_id_;
   std::string trace_id_;
+  std::string tenant_;
   bool first_ = true;
 };
 
@@ -165,8 +170,11 @@ task<bool> http_session::serve() {
   request_id_ = home_.make_request_id();
   trace_id_ = trace_id_of(request.get(header::traceparent));
   const auto match = match_route(site_.routes, request);
-  const auto wrong =
-    check_head(request, match, home_.shared().config.open_mode);
+  auto wrong = check_head(request, match, home_.shared().config.open_mode);
+  if (!wrong)
+    wrong = find_tenant();
+  if (!wrong)
+    wrong = check_size(reader_.content_length());
   if (wrong) {
     auto reply = fail(*wrong);
     co_return co_await answer_early(std::move(reply));
@@ -179,6 +187,11 @@ task<bool> http_session::serve() {
   const bool body_read = co_await read_body();
   if (!body_read)
     co_return false;
+  wrong = check_size(request.body.size());
+  if (wrong) {
+    auto reply = fail(*wrong);
+    co_return co_await answer(std::move(reply));
+  }
   if (!match.found) {
     http_reply reply{.status = 204};
     reply.add("Allow", match.allow);
@@ -188,12 +201,49 @@ task<bool> http_session::serve() {
   co_return co_await answer(std::move(reply));
 }
 
+// Keys will say whose request it is. Until then everybody is an operator, and
+// may name any tenant.
+std::optional<problem> http_session::find_tenant() {
+  const auto& request = reader_.request();
+  tenant_ = request.has(header::troupe_tenant)
+              ? request.get(header::troupe_tenant)
+              : runtime::default_tenant;
+  if (home_.shared().parts.tenants.exists(tenant_))
+    return std::nullopt;
+  tenant_.clear();
+  problem unknown{.slug = "validation-failed",
+                  .detail = "no such tenant is configured"};
+  unknown.errors.push_back(
+    {"X-Troupe-Tenant", "names no tenant of the configuration"});
+  return unknown;
+}
+
+// A node whose memory is nearly full takes no large bodies.
+std::optional<problem> http_session::check_size(uint64_t bytes) {
+  if (bytes <= runtime::tight_body_bytes_max
+      || home_.status().memory == runtime::memory_level::normal)
+    return std::nullopt;
+  return problem{.slug = "queue-full",
+                 .detail = "the node's memory is nearly full: it takes bodies "
+                           "of at most 64 KiB now",
+                 .limit = runtime::tight_body_bytes_max};
+}
+
+// Every native answer says what is left of a budget.
+void http_session::add_rate_fields(http_reply& reply) {
+  if (tenant_.empty() || !reader_.request().path.starts_with("/v1/"))
+    return;
+  if (auto tenant = home_.shared().parts.tenants.limited(tenant_))
+    reply.fields += rate_fields(*tenant, reply.budget_wait_s);
+}
+
 task<http_reply> http_session::call(const route_match& match) {
   exchange ex{.request = reader_.request(),
               .conn = conn_,
               .home = home_,
               .request_id = request_id_,
               .trace_id = trace_id_,
+              .tenant = tenant_,
               .params = match.params,
               .release_input = [this] { reader_.release(); }};
   try {
@@ -219,6 +269,7 @@ task<bool> http_session::answer(http_reply reply) {
   else
     counters.answers_2xx.add();
   const auto& request = reader_.request();
+  add_rate_fields(reply);
   const bool keep = request.keep_alive && !reply.close && !draining();
   auto& bytes = home_.scratch();
   append_bytes(bytes, reply,

@@ -121,6 +121,8 @@ void describe(config_visitor& v, admin_settings& x);
 void describe(config_visitor& v, store_settings& x);
 void describe(config_visitor& v, model_settings& x);
 void describe(config_visitor& v, simulated_settings& x);
+void describe(config_visitor& v, tenant_settings& x);
+void describe(config_visitor& v, budget_settings& x);
 void describe(config_visitor& v, engine_settings& x);
 void describe(config_visitor& v, queue_settings& x);
 void describe(config_visitor& v, scheduling_settings& x);
@@ -129,6 +131,7 @@ void describe(config_visitor& v, tiers_settings& x);
 void describe(config_visitor& v, tier_settings& x);
 void describe(config_visitor& v, classes_settings& x);
 void describe(config_visitor& v, class_settings& x);
+void describe(config_visitor& v, admission_settings& x);
 void describe(config_visitor& v, drain_settings& x);
 void describe(config_visitor& v, log_settings& x);
 

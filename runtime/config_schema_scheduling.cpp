@@ -50,8 +50,15 @@ void describe(config_visitor& v, scheduling_settings& x) {
             x.deadline_margin, {0, 60});
   v.seconds({"lease_timeout_s", "A slot that nobody took is free after it."},
             x.lease_timeout, {0.1, 60});
+  v.section({"admission", "What is taken on at all."}, x.admission);
   v.section({"tiers", "What each service tier weighs."}, x.tiers);
   v.section({"classes", "What each class of jobs may expect."}, x.classes);
+}
+
+void describe(config_visitor& v, admission_settings& x) {
+  v.integer({"tenant_queued_max", "Jobs of one tenant that wait or run; more "
+                                  "get 429."},
+            x.tenant_queued_max, {1, 100'000'000});
 }
 
 void describe(config_visitor& v, boost_m_settings& x) {

@@ -70,6 +70,10 @@ constexpr std::array rows{
       "The configuration file is wrong."},
   row{errc::deadline_unmeetable, "deadline_unmeetable",
       "The job would end after its limit."},
+  row{errc::quota_exceeded, "quota_exceeded",
+      "The tenant's budget does not hold the job's cost now."},
+  row{errc::rate_limited, "rate_limited",
+      "The tenant has as many jobs as it may have."},
 };
 
 constexpr bool rows_follow_numbers() {

@@ -47,6 +47,8 @@ enum class errc : uint8_t {
   attempts_exhausted = 33,  ///< Every permitted attempt failed.
   config_invalid = 34,      ///< The configuration file is wrong.
   deadline_unmeetable = 35, ///< Admission refused: it would end too late.
+  quota_exceeded = 36,      ///< The tenant's budget does not hold the cost.
+  rate_limited = 37,        ///< The tenant has as many jobs as it may.
 };
 
 /// The code's identifier, e.g. "queue_full". Total.

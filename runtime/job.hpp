@@ -165,6 +165,9 @@ struct job_record {
   std::optional<job_id> replay_of;
   letter_state letter = letter_state::dead;
   std::optional<job_id> replayed_as; ///< With letter_state::replayed.
+  /// What the tenant's budget reserved for it; `budget_serial` 0: nothing.
+  double budget_cost = 0;
+  uint64_t budget_serial = 0;
 
   const std::string& queue() const noexcept {
     return queue_model.empty() ? model : queue_model;

@@ -54,7 +54,7 @@ struct enum_range<letter_state> {
 template <>
 struct enum_range<errc> {
   static constexpr auto first = errc::invalid_argument,
-                        last = errc::config_invalid;
+                        last = errc::rate_limited;
 };
 
 } // namespace troupe::runtime::detail

@@ -178,6 +178,8 @@ void fields(V& v, T& x) {
   v("replay_of", x.replay_of);
   v("letter", x.letter);
   v("replayed_as", x.replayed_as);
+  v("budget_cost", x.budget_cost);
+  v("budget_serial", x.budget_serial);
 }
 
 template <class V, maybe_const<job_created> T>

@@ -68,6 +68,7 @@ job_step job_machine::begin(const attempt_start& start, wall_time now) {
   touch();
   running_ = true;
   running_since_ = now;
+  price_ = start.price;
   append(step,
          job_started{.attempt = start.id.attempt,
                      .model = start.model,
@@ -127,7 +128,7 @@ job_step job_machine::finish(attempt_id from, const attempt_result& result,
 job_step job_machine::fail(attempt_id from, failure why, wall_time now) {
   if (!running_ || from != current() || terminal())
     return {};
-  stop_clock(now);
+  stop_clock(now, duration{0});
   return end_failed(std::move(why), false, now);
 }
 
@@ -136,7 +137,7 @@ job_step job_machine::lost(attempt_id from, attempt_loss loss,
   job_step step;
   if (!running_ || from != current() || terminal())
     return step;
-  stop_clock(now);
+  stop_clock(now, duration{0}, false);
   record_.charged += loss == attempt_loss::model_error ? 1 : 0;
   record_.solo_crashes += loss == attempt_loss::crashed_alone ? 1 : 0;
   auto verdict = decide_retry(loss,
@@ -171,7 +172,7 @@ job_step job_machine::cancel(std::string reason, wall_time now) {
   if (terminal())
     return step;
   step.stop_attempt = running_;
-  stop_clock(now);
+  stop_clock(now, duration{0});
   end(step, job_status::cancelled, finish_reason::cancelled, now,
       std::move(reason));
   return step;
@@ -183,7 +184,7 @@ job_step job_machine::expire(wall_time now, std::string reason) {
     return step;
   bool started = record_.attempt > 0;
   step.stop_attempt = running_;
-  stop_clock(now);
+  stop_clock(now, duration{0});
   if (!started) {
     if (!reason.empty())
       record_.error = failure{errc::deadline, std::move(reason)};
@@ -253,11 +254,14 @@ void job_machine::append(job_step& step, event_body body, wall_time now) {
     event{.seq = record_.next_seq++, .at = now, .body = std::move(body)});
 }
 
-void job_machine::stop_clock(wall_time now, duration ran) noexcept {
+void job_machine::stop_clock(wall_time now, duration ran,
+                             bool counts) noexcept {
   if (running_) {
     auto span = span_us(running_since_, now);
-    record_.timing.compute_us +=
-      ran > duration{0} ? std::min<int64_t>(span, ran.count()) : span;
+    auto work = ran > duration{0} ? std::min<int64_t>(span, ran.count()) : span;
+    record_.timing.compute_us += work;
+    if (counts)
+      record_.usage.cost += static_cast<double>(work) / 1e6 * price_;
   }
   running_ = false;
 }
@@ -270,7 +274,6 @@ void job_machine::end(job_step& step, job_status status, finish_reason finish,
   record_.finished_at = now;
   record_.retires_at += now - record_.created_at;
   record_.usage.output_tokens = text_tokens_;
-  record_.usage.cost = static_cast<double>(record_.timing.compute_us) / 1e6;
   if (record_.attempt == 0)
     record_.timing.queue_us = span_us(record_.created_at, now);
   auto total = span_us(record_.created_at, now);

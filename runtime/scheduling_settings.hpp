@@ -54,6 +54,12 @@ struct classes_settings {
                          const classes_settings&) = default;
 };
 
+struct admission_settings {
+  uint64_t tenant_queued_max = 100'000;
+  friend bool operator==(const admission_settings&,
+                         const admission_settings&) = default;
+};
+
 struct scheduling_settings {
   queue_order order = queue_order::mean;
   boost_m_settings boost_m;
@@ -64,6 +70,7 @@ struct scheduling_settings {
   uint32_t tenant_in_flight_max = 0;
   duration deadline_margin{std::chrono::milliseconds{100}};
   duration lease_timeout{std::chrono::seconds{2}};
+  admission_settings admission;
   tiers_settings tiers;
   classes_settings classes;
 

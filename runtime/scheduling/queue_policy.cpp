@@ -9,6 +9,11 @@ class_rules queue_rules::job_class(const std::string& name) const {
   return it == classes.end() ? class_rules{} : it->second;
 }
 
+double queue_rules::price(const std::string& model) const {
+  auto it = prices.find(model);
+  return it == prices.end() ? 1.0 : it->second;
+}
+
 cost_features features_of(const job_spec& spec) {
   auto bytes = spec.text.size();
   for (const auto& m : spec.messages)

@@ -32,6 +32,7 @@ public:
   void operator()(const put_idempotency& op) {
     shard_.idempotency[op.key] = op.bytes;
   }
+  void operator()(const put_budget& op) { shard_.budgets[op.key] = op.bytes; }
   void operator()(const drop_idempotency& op) {
     shard_.idempotency.erase(op.key);
   }
@@ -141,6 +142,13 @@ result<shard_summary> memory_store::load(shard_id shard,
       return entry.error();
     if (visitor.on_idempotency)
       visitor.on_idempotency(key, std::move(*entry));
+  }
+  for (const auto& [tenant, bytes] : state.budgets) {
+    auto kept = decode_tenant_record(bytes);
+    if (!kept)
+      return kept.error();
+    if (visitor.on_budget)
+      visitor.on_budget(tenant, std::move(*kept));
   }
   return shard_summary{state.epoch, state.last_seq, state.live.size()};
 }

@@ -11,6 +11,7 @@
 //     ledger        commit mod 4096 (2)            ledger line, below
 //     shard         shard (2)                      shard row, below
 //     run           run id (16)                    encode(replay_run)
+//     budget        shard (2) | tenant             encode(tenant_record)
 //
 // Numbers are big-endian, so that records are in order of acceptance and chunks
 // in order of the stream. The ledger is a ring with one line for each of the
@@ -48,11 +49,12 @@ enum class family : uint8_t {
   idempotency,
   ledger,
   shard,
-  run
+  run,
+  budget
 };
-inline constexpr std::array<std::string_view, 9> family_names = {
+inline constexpr std::array<std::string_view, 10> family_names = {
   "spec",        "record", "output", "event", "live",
-  "idempotency", "ledger", "shard",  "run"};
+  "idempotency", "ledger", "shard",  "run",   "budget"};
 
 struct shard_row {
   uint64_t epoch = 0;

@@ -60,6 +60,7 @@ size_t memtable_bytes(family f) {
     case family::ledger:
     case family::shard:
     case family::run:
+    case family::budget:
       break;
   }
   return 8 * mib;
@@ -77,7 +78,7 @@ family_options(family f, const std::shared_ptr<rocksdb::Cache>& cache) {
   // None: a store must open wherever RocksDB does, whatever it was built with.
   o.compression = rocksdb::kNoCompression;
   o.write_buffer_size = memtable_bytes(f);
-  // Nine families: the first block of each must not fill the total.
+  // Ten families: the first block of each must not fill the total.
   o.arena_block_size = 256 * 1024;
   o.max_write_buffer_number = 4;
   o.level_compaction_dynamic_level_bytes = true;

@@ -11,6 +11,7 @@
 #include "runtime/job.hpp"
 #include "runtime/replay_run.hpp"
 #include "runtime/result.hpp"
+#include "runtime/tenant_record.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -63,9 +64,14 @@ struct put_run {
   job_id id;
   std::string bytes; ///< encode(replay_run); empty: forget it.
 };
+/// Keeps what the tenant has spent. The shard is the tenant's home.
+struct put_budget {
+  std::string key;   ///< The tenant's name.
+  std::string bytes; ///< encode(tenant_record)
+};
 using store_op =
   std::variant<put_spec, put_record, append_events, put_output, put_idempotency,
-               drop_idempotency, retire_job, put_run>;
+               drop_idempotency, retire_job, put_run, put_budget>;
 
 /// All of it becomes durable, or none.
 struct shard_batch {
@@ -91,6 +97,8 @@ struct load_visitor {
   std::function<void(job_record&&)> on_live_job;
   /// Every idempotency entry of the shard, any order.
   std::function<void(std::string key, idempotency_entry&&)> on_idempotency;
+  /// What is kept of every tenant whose home the shard is, any order.
+  std::function<void(std::string tenant, tenant_record&&)> on_budget;
 };
 
 // --- reading ----------------------------------------------------------------

@@ -84,6 +84,8 @@ job_record golden_record() {
   x.replay_of = golden_id;
   x.letter = letter_state::replayed;
   x.replayed_as = other_id;
+  x.budget_cost = 4.5;
+  x.budget_serial = 77;
   return x;
 }
 
@@ -165,6 +167,13 @@ std::string stored_bytes(const std::string& name) {
   return bytes;
 }
 
+/// As builds knew it that had no budgets.
+job_record before_budgets(job_record x) {
+  x.budget_cost = 0;
+  x.budget_serial = 0;
+  return x;
+}
+
 /// As builds of 2026-11-24 knew it.
 job_record before_replay(job_record x) {
   x.queue_model.clear();
@@ -176,7 +185,7 @@ job_record before_replay(job_record x) {
   x.replay_of.reset();
   x.letter = letter_state::dead;
   x.replayed_as.reset();
-  return x;
+  return before_budgets(std::move(x));
 }
 
 // --- msgpack by hand --------------------------------------------------------
@@ -228,6 +237,12 @@ TEST_CASE("values stored before jobs could be replayed are still read",
       retrying->error.reset();
   }
   CHECK(decode_events(stored_bytes("events_before_replay")).value() == events);
+}
+
+TEST_CASE("values stored before there were budgets are still read",
+          "[runtime][job_codec][tenants]") {
+  CHECK(decode_record(stored_bytes("record_before_budgets")).value()
+        == before_budgets(golden_record()));
 }
 
 TEST_CASE("golden values come back as they were", "[runtime][job_codec]") {
