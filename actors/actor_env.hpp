@@ -7,6 +7,7 @@
 #include "runtime/client_sink.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/node_board.hpp"
+#include "runtime/overload/tenant_table.hpp"
 #include "runtime/rng.hpp"
 
 #include <caf/actor_system.hpp>
@@ -44,6 +45,7 @@ struct actor_env {
   std::string node = "a";
   runtime::sink_directory sinks;
   runtime::node_board board;
+  runtime::tenant_table tenants; ///< Filled before actors are spawned.
   actors::catalog catalog;
   actors::directory directory;
   system_letters letters;

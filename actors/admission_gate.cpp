@@ -5,7 +5,9 @@ namespace troupe::actors {
 runtime::admission_gate admission_gate_of(const actor_env& env,
                                           runtime::duration stall) {
   runtime::admission_gate g{.draining = env.board.draining,
-                            .storage_ok = env.board.storage_ok};
+                            .storage_ok = env.board.storage_ok,
+                            .memory_ok =
+                              env.board.memory != runtime::memory_level::full};
   if (!g.storage_ok)
     g.storage_reason = "the store's disk is below its reserve";
   auto since = env.board.commit_since_us.load();

@@ -58,11 +58,14 @@ runtime::job_estimated estimate(const runtime::shard_ledger& ledger,
                                 runtime::wall_time now, runtime::rng& random) {
   spec.id = runtime::job_id::make(now, ledger.shard(), random);
   auto p = ledger.preview(spec, gate, now);
-  return {.record = ledger.stepped_down(p),
+  auto record = ledger.stepped_down(p);
+  auto price = ledger.rules().price(record.queue());
+  return {.record = std::move(record),
           .standing = p.standing,
           .service_p50_s = p.cost.p50_s,
           .service_p90_s = p.cost.p90_s,
           .output_tokens_p90 = p.cost.output_tokens_p90,
+          .price = price,
           .wait_ratio_p90 = ledger.policy(spec.model)->wait_ratio_p90,
           .refusal = std::move(p.verdict.refusal)};
 }

@@ -98,7 +98,8 @@ private:
       machine_.begin({.id = x.id,
                       .model = x.model,
                       .worker = shown_name(x.worker) + "@" + env_.node,
-                      .continues_prefix = x.continues_prefix},
+                      .continues_prefix = x.continues_prefix,
+                      .price = x.price},
                      env_.wall());
     entry_.set_state("running");
     commit(std::move(step));

@@ -64,6 +64,11 @@ private:
                     [&](std::string key, std::string bytes) {
                       answer.values.emplace_back(std::move(key),
                                                  std::move(bytes));
+                    },
+                  .on_budget =
+                    [&](std::string tenant, runtime::tenant_record&& r) {
+                      answer.budgets.emplace_back(std::move(tenant),
+                                                  std::move(r));
                     }});
     } else {
       fail_stop(acquired.error());

@@ -98,6 +98,7 @@ struct shard_opened {
   std::vector<runtime::job_record> live;
   std::vector<std::pair<std::string, runtime::idempotency_entry>> keys;
   std::vector<std::pair<std::string, std::string>> values; ///< By name.
+  std::vector<std::pair<std::string, runtime::tenant_record>> budgets;
 };
 /// What became of a shard's commit requests, in order.
 struct commit_note {
@@ -162,6 +163,7 @@ struct run_attempt {
   std::optional<std::string> longer_context;
   runtime::call_ticket ticket{};
   runtime::decision_note note;
+  double price = 1; ///< Of the model: cost units per second of a slot.
 };
 /// A limit of the job has passed, or will: `reason`, for people.
 struct expire_job {

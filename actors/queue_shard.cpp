@@ -1,3 +1,4 @@
+// tidy: length: one protocol, whose handlers are a few lines each
 #include "actors/queue_shard.hpp"
 
 #include "actors/admission_commit.hpp"
@@ -10,6 +11,7 @@
 #include "actors/letter_desk.hpp"
 #include "actors/resident_jobs.hpp"
 #include "actors/shard_answers.hpp"
+#include "actors/tenant_desk.hpp"
 #include "actors/wait_desk.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
@@ -86,6 +88,7 @@ private:
     if (!answers_.is_open())
       return answers_.refuse_submit(x.reply, answers_.closed_reason());
     auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
+    tenants_.guard(gate, *x.spec, ledger_);
     auto outcome = ledger_.admit(*x.spec, x.who, gate, env_.wall(), rng_);
     if (auto* no = std::get_if<runtime::refused>(&outcome))
       return answers_.refuse_submit(x.reply, std::move(*no));
@@ -112,6 +115,7 @@ private:
     if (!answers_.is_open())
       return answers_.refuse(x.reply, answers_.closed_reason());
     auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
+    tenants_.guard(gate, *x.spec, ledger_);
     env_.sinks.post(x.reply,
                     estimate(ledger_, *x.spec, gate, env_.wall(), rng_));
   }
@@ -160,8 +164,10 @@ private:
     entry_.count();
     if (!answers_.is_open())
       return answers_.refuse(x.reply, answers_.closed_reason());
-    if (auto request = letters_.settle(
-          x, ledger_, admission_gate_of(env_, config_.commit_stall)))
+    auto gate = admission_gate_of(env_, config_.commit_stall);
+    if (x.replay)
+      tenants_.guard(gate, *x.replay, ledger_);
+    if (auto request = letters_.settle(x, ledger_, gate))
       post(std::move(*request));
   }
 
@@ -192,10 +198,9 @@ private:
       return;
     }
     ledger_ = make_ledger(x.summary->epoch);
-    auto now = env_.mono();
-    auto wall = env_.wall();
+    tenants_.opened(x);
     for (auto& record : x.live)
-      ledger_.restore(std::move(record), now, wall);
+      ledger_.restore(std::move(record), env_.mono(), env_.wall());
     for (auto& [key, entry] : x.keys)
       ledger_.restore(std::move(key), std::move(entry));
     if (auto drops = restore_values(env_, ledger_, shard_, x.values))
@@ -218,6 +223,11 @@ private:
 
   void on_shard_committed(shard_committed& x) {
     entry_.count();
+    if (x.why && x.epoch != ledger_.epoch()) {
+      // Of the shard before this one.
+      ++env_.letters.stale;
+      return;
+    }
     if (x.why) {
       // Somebody else owns the shard: start again from what is durable.
       ++env_.letters.stale;
@@ -242,6 +252,7 @@ private:
       case commit_note::kind::admitted:
         if (env_.metrics != nullptr)
           env_.metrics->job_accepted(false);
+        tenants_.admitted(note.record);
         ledger_.committed(id, std::move(note.spec), env_.mono());
         wait_desk_.admitted(ledger_, id);
         return feeds_.may_change(note.record);
@@ -250,6 +261,7 @@ private:
         wait_desk_.requeued(ledger_, id, note.delay, note.charged);
         return true;
       case commit_note::kind::closed:
+        tenants_.closed(note.record, ledger_.find(id) != nullptr);
         if (ledger_.find(id) != nullptr)
           --env_.board.live_jobs;
         ledger_.closed(id);
@@ -321,7 +333,8 @@ private:
                     .longer_context = ledger_.longer_context(lease->record),
                     .ticket = request.ticket,
                     .note = wait_desk_.leave(ledger_, request.job,
-                                             {x.generation, request.gate})});
+                                             {x.generation, request.gate}),
+                    .price = config_.rules->price(x.model)});
     }
     for (const auto& tenant : tenants)
       answer.queues.push_back(feeds_.take(ledger_, {x.model, tenant}));
@@ -430,6 +443,8 @@ private:
       post(*drops, false); // Whose key it was is not known here.
       post(std::move(*drops));
     }
+    if (auto request = tenants_.take_due(ledger_.epoch()))
+      post(std::move(*request));
     for (const auto& queue : touched)
       feeds_.announce(ledger_, queue);
     arm();
@@ -438,6 +453,8 @@ private:
   /// One tick is under way at most: CAF's clock is no place for a timer per job.
   void arm() {
     auto due = ledger_.next_due();
+    if (auto keep = tenants_.next_due(); keep && (!due || *keep < *due))
+      due = keep;
     if (!due || (armed_ && *armed_ <= *due))
       return;
     constexpr runtime::duration step = std::chrono::milliseconds{10};
@@ -482,6 +499,7 @@ private:
   resident_jobs residents_;
   letter_desk letters_{env_};
   wait_desk wait_desk_{env_};
+  tenant_desk tenants_{env_, shard_, config_.rules};
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;
   uint32_t job_crashes_ = 0;

@@ -13,6 +13,15 @@ namespace troupe::actors {
 
 class resident_jobs {
 public:
+  resident_jobs() = default;
+  /// The shard is gone: its jobs may commit nothing more.
+  ~resident_jobs() {
+    for (const auto& [id, r] : jobs_)
+      caf::anon_send(r.actor, leave_atom_v);
+  }
+  resident_jobs(const resident_jobs&) = delete;
+  resident_jobs& operator=(const resident_jobs&) = delete;
+
   bool contains(runtime::job_id id) const { return jobs_.contains(id); }
 
   void add(runtime::job_id id, job_actor actor) {

@@ -29,6 +29,12 @@ void shard_answers::refuse_submit(runtime::sink_ref to, runtime::refused why) {
   refuse(to, std::move(why));
 }
 
+void shard_answers::still_commits(runtime::sink_ref to) {
+  refuse(to, {.why = runtime::fail(errc::idempotency_in_progress,
+                                   "the first request with this key commits"),
+              .retry_after_s = 1});
+}
+
 void shard_answers::read(runtime::job_id id, const std::string& tenant,
                          view_kind as,
                          std::optional<runtime::queue_standing> standing,

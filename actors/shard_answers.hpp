@@ -27,6 +27,8 @@ public:
   void refuse(runtime::sink_ref to, runtime::refused why);
   /// The same, counted as a submission.
   void refuse_submit(runtime::sink_ref to, runtime::refused why);
+  /// A repeat whose first request is not durable yet.
+  void still_commits(runtime::sink_ref to);
   /// Has the reader answer.
   void read(runtime::job_id id, const std::string& tenant, view_kind as,
             std::optional<runtime::queue_standing> standing,

@@ -45,6 +45,9 @@ void set_board(metrics& m, const runtime::node_board& board) {
   m.set(metric::store_writable, board.storage_ok ? 1 : 0);
   m.set(metric::shards_ready, board.shards_ready);
   m.set(metric::shards, board.shards_total);
+  m.set(metric::memory_bytes, number(board.memory_bytes));
+  m.set(metric::memory_bytes_max, number(board.memory_bytes_max));
+  m.set(metric::memory_level, static_cast<double>(board.memory.load()) - 1);
   m.set(metric::draining, board.draining ? 1 : 0);
   m.set(metric::actor_restarts, number(board.restarts));
   m.set(metric::actors_quarantined, number(board.quarantined_actors));
@@ -65,6 +68,8 @@ void collect_node(metrics& m, actors::actor_env& env) {
     set_board(registry, env.board);
     set_models(registry, env.board, env.mono());
     set_letters(registry, env.letters);
+    registry.set(metric::budget_reserved_cost,
+                 env.tenants.reserved_cost({env.mono(), env.wall()}));
     registry.set(metric::actors, number(env.catalog.size()));
     registry.set(metric::jobs_resident,
                  number(env.catalog.count("troupe.job")));

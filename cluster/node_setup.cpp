@@ -3,6 +3,7 @@
 #include "models/engine_process.hpp"
 #include "models/simulated_engine.hpp"
 #include "runtime/log.hpp"
+#include "runtime/process_memory.hpp"
 #include "runtime/storage/memory_store.hpp"
 #include "runtime/storage/rocksdb_store.hpp"
 
@@ -25,8 +26,11 @@ runtime::class_rules rules_of(const runtime::class_settings& x) {
 runtime::queue_rules rules_of(const runtime::config& config) {
   const auto& x = config.scheduling;
   std::map<std::string, std::vector<std::string>> fallbacks;
-  for (const auto& m : config.models)
+  std::map<std::string, double> prices;
+  for (const auto& m : config.models) {
     fallbacks[m.name] = m.fallbacks;
+    prices[m.name] = m.price;
+  }
   auto tier = [](const runtime::tier_settings& t) {
     return runtime::tier_rules{.weight = t.weight, .backlog_factor = t.factor};
   };
@@ -40,6 +44,7 @@ runtime::queue_rules rules_of(const runtime::config& config) {
                       {"standard", rules_of(x.classes.standard)},
                       {"batch", rules_of(x.classes.batch)}},
           .fallbacks = std::move(fallbacks),
+          .prices = std::move(prices),
           .deadline_margin = x.deadline_margin};
 }
 
@@ -171,6 +176,13 @@ models::engine_factory local(const runtime::model_settings& m,
   return [config] { return std::make_unique<models::engine_process>(config); };
 }
 
+/// 80 % of what there is, unless told otherwise.
+uint64_t memory_bytes_max(const runtime::node_settings& node) {
+  if (node.memory_mib_max > 0)
+    return node.memory_mib_max << 20;
+  return runtime::memory_bytes_available() / 5 * 4;
+}
+
 } // namespace
 
 runtime::result<std::unique_ptr<runtime::store>>
@@ -184,6 +196,27 @@ open_store(const runtime::config& config) {
      .durability = config.store.durability == runtime::durability_level::os
                      ? runtime::durability::os
                      : runtime::durability::fsync});
+}
+
+std::vector<runtime::tenant_limits> tenants_of(const runtime::config& config) {
+  auto all = config.tenants;
+  bool named = std::any_of(all.begin(), all.end(), [](const auto& t) {
+    return t.name == runtime::default_tenant;
+  });
+  if (!named)
+    all.push_back({.name = std::string{runtime::default_tenant}});
+  std::vector<runtime::tenant_limits> out;
+  for (const auto& t : all) {
+    auto [rate, burst] = t.budget;
+    out.push_back(
+      {.name = t.name,
+       .share = t.share,
+       .budget = {.cost_per_minute = rate, .burst = burst > 0 ? burst : rate},
+       .jobs_max = t.queued_jobs_max > 0
+                     ? t.queued_jobs_max
+                     : config.scheduling.admission.tenant_queued_max});
+  }
+  return out;
 }
 
 tree_config make_tree_config(const runtime::config& config,
@@ -219,6 +252,10 @@ tree_config make_tree_config(const runtime::config& config,
   tree.retry_budget = {.share = retry.budget_share,
                        .retries_min = retry.budget_min};
   tree.breaker = breaker_of(config.scheduling.breaker);
+  for (const auto& t : config.tenants)
+    tree.dispatch.shares[t.name] = t.share;
+  tree.memory = {.bytes_max = memory_bytes_max(config.node),
+                 .measure = runtime::resident_bytes};
   for (const auto& m : config.models) {
     bool is_simulated = m.backend == runtime::model_backend::simulated;
     tree.models.push_back(

@@ -17,6 +17,9 @@ namespace troupe::cluster {
 runtime::result<std::unique_ptr<runtime::store>>
 open_store(const runtime::config& config);
 
+/// With `default` among them.
+std::vector<runtime::tenant_limits> tenants_of(const runtime::config& config);
+
 /// `executable`: where troupe-engine is looked for, unless configured.
 tree_config make_tree_config(const runtime::config& config,
                              const std::string& executable);

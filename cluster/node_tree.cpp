@@ -43,12 +43,19 @@ supervised_child nested(actor_env& env, supervisor_config config,
           .takes_drain = true};
 }
 
-supervisor_config telemetry(actor_env& env) {
+supervisor_config telemetry(actor_env& env, const tree_config& config) {
   return {.name = "telemetry",
-          .children = {{.spec = {.name = "inspector"},
-                        .start = [&env](uint64_t generation) {
-                          return any(actors::spawn_inspector(env, generation));
-                        }}}};
+          .children = {
+            {.spec = {.name = "inspector"},
+             .start =
+               [&env](uint64_t generation) {
+                 return any(actors::spawn_inspector(env, generation));
+               }},
+            {.spec = {.name = "memory_watch"},
+             .start = [&env, settings = config.memory](uint64_t generation) {
+               return any(
+                 actors::spawn_memory_watch(env, settings, generation));
+             }}}};
 }
 
 supervised_child shard_child(actor_env& env, const tree_config& config,
@@ -212,7 +219,7 @@ actors::supervisor_actor spawn_node_tree(actor_env& env,
     compute.children.push_back(allocator_child(env, pool, pools.at(pool.name)));
   supervisor_config root{
     .name = "root", .intensity = runtime::root_intensity, .root = true};
-  root.children.push_back(nested(env, telemetry(env), false));
+  root.children.push_back(nested(env, telemetry(env, config), false));
   root.children.push_back(nested(env, data(env, store, config), true));
   root.children.push_back(nested(env, std::move(compute), false));
   auto handle = actors::spawn_supervisor(env, std::move(root), 1);

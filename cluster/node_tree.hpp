@@ -2,7 +2,7 @@
 // simulation:
 //
 //   root            one-for-one
-//     telemetry     one-for-one   inspector
+//     telemetry     one-for-one   inspector, memory_watch
 //     data          rest-for-one  journal, readers, shards (one-for-one),
 //                                 replay_runner
 //     compute       one-for-one   model/<name> (breaker, dispatcher, workers),
@@ -13,6 +13,7 @@
 
 #include "actors/allocator.hpp"
 #include "actors/journal.hpp"
+#include "actors/memory_watch.hpp"
 #include "actors/queue_shard.hpp"
 #include "actors/supervisor.hpp"
 #include "models/engine.hpp"
@@ -51,6 +52,7 @@ struct tree_pool {
 
 struct tree_config {
   uint16_t shards = 64; ///< 1..1024
+  actors::memory_watch_config memory;
   actors::journal_config journal;
   actors::queue_shard_config shard;
   runtime::dispatch_settings dispatch;

@@ -99,6 +99,7 @@ struct running_node::parts {
   std::unique_ptr<gateway::actor_port> port;
   std::unique_ptr<gateway::board_status> status;
   std::unique_ptr<gateway::actor_breakers> breakers;
+  std::unique_ptr<gateway::table_tenants> tenants;
   std::unique_ptr<gateway::server> server;
 
   void start_actors();
@@ -135,6 +136,8 @@ void running_node::parts::start_actors() {
   env.node = config.node.name;
   env.seed = runtime::entropy_seed();
   env.on_fatal = [](int code, const std::string& why) { die(code, why); };
+  env.tenants.configure(tenants_of(config),
+                        static_cast<uint16_t>(config.shards));
   collect_node(metrics, env);
   root = spawn_node_tree(env, all, make_tree_config(config, executable));
 }
@@ -160,10 +163,12 @@ runtime::result<gateway::bound_addresses> running_node::parts::start_gateway() {
     env, static_cast<uint16_t>(config.shards));
   status = std::make_unique<gateway::board_status>(env, store->health());
   breakers = std::make_unique<gateway::actor_breakers>(env);
+  tenants = std::make_unique<gateway::table_tenants>(env.tenants, *env.clock);
   server = std::make_unique<gateway::server>(
     gateway_settings(config), gateway::gateway_parts{.jobs = *port,
                                                      .status = *status,
                                                      .breakers = *breakers,
+                                                     .tenants = *tenants,
                                                      .sinks = env.sinks,
                                                      .clock = *env.clock,
                                                      .metrics_text = [this] {

@@ -231,6 +231,7 @@ node_status board_status::status() const {
   node_status s{.unready = board.unready,
                 .draining = board.draining,
                 .store_writable = board.storage_ok,
+                .memory = board.memory,
                 .shards_ready = board.shards_ready,
                 .shards_total = board.shards_total,
                 .store = store_,

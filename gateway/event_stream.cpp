@@ -3,6 +3,7 @@
 #include "gateway/connection.hpp"
 #include "gateway/io_thread.hpp"
 #include "gateway/job_json.hpp"
+#include "gateway/rate_fields.hpp"
 
 #include <array>
 #include <charconv>
@@ -117,7 +118,7 @@ task<std::optional<http_reply>> event_stream::open() {
                         .detail = "the tenant has its maximum of open streams",
                         .retry_after_s = 1});
   }
-  ex_.home.shared().parts.jobs.watch(id_, std::string{open_tenant}, ref_);
+  ex_.home.shared().parts.jobs.watch(id_, std::string{ex_.tenant}, ref_);
   const auto until = ex_.home.now() + limits.answer_timeout;
   while (!opened_ && !refusal_ && ex_.home.now() < until
          && !ex_.conn.peer_gone())
@@ -255,7 +256,10 @@ std::string event_stream::head() const {
   text += ex_.home.date();
   text += "\r\nx-request-id: ";
   text += ex_.request_id;
-  text += "\r\nContent-Type: text/event-stream\r\n"
+  text += "\r\n";
+  if (auto tenant = ex_.home.shared().parts.tenants.limited(ex_.tenant))
+    text += rate_fields(*tenant);
+  text += "Content-Type: text/event-stream\r\n"
           "Cache-Control: no-cache, no-transform\r\n"
           "X-Accel-Buffering: no\r\n";
   if (chunked_)

@@ -26,6 +26,7 @@ struct exchange {
   io_thread& home;
   std::string_view request_id;
   std::string_view trace_id; ///< 32 hex digits, or empty.
+  std::string_view tenant;   ///< Whose request it is; configured.
   /// What stood in the place of {...}, decoded.
   std::vector<std::string> params{};
   /// Gives the session's read buffer back before a long stream.

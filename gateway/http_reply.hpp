@@ -15,6 +15,8 @@ struct http_reply {
   bool close = false;
   /// The route already wrote its answer (a stream); the connection ends.
   bool streamed = false;
+  /// Of a refusal for want of budget: when the budget would do. 0: none such.
+  uint64_t budget_wait_s = 0;
 
   /// Control characters in `value` are dropped.
   void add(std::string_view name, std::string_view value);

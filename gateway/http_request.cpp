@@ -7,7 +7,7 @@ namespace troupe::gateway {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, header>, 10> header_names{{
+constexpr std::array<std::pair<std::string_view, header>, 11> header_names{{
   {"host", header::host},
   {"content-type", header::content_type},
   {"accept", header::accept},
@@ -18,6 +18,7 @@ constexpr std::array<std::pair<std::string_view, header>, 10> header_names{{
   {"last-event-id", header::last_event_id},
   {"sec-fetch-site", header::sec_fetch_site},
   {"traceparent", header::traceparent},
+  {"x-troupe-tenant", header::troupe_tenant},
 }};
 
 constexpr char lower(char c) noexcept {

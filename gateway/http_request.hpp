@@ -24,6 +24,7 @@ enum class header : uint8_t {
   last_event_id,
   sec_fetch_site,
   traceparent,
+  troupe_tenant,
   count_
 };
 

@@ -1,6 +1,7 @@
 #include "gateway/http_session.hpp"
 
 #include "gateway/io_thread.hpp"
+#include "gateway/rate_fields.hpp"
 #include "gateway/request_reader.hpp"
 #include "gateway/trace_context.hpp"
 #include "runtime/log.hpp"
@@ -31,11 +32,15 @@ private:
   task<bool> read_body();
   task<bool> serve();
   std::optional<http_reply> objection(const route_match& match);
+  std::optional<http_reply> objection_to_body();
   task<http_reply> call(const route_match& match);
   task<bool> answer(http_reply reply);
   task<bool> answer_early(http_reply reply);
   task<bool> discard_rest();
   task<void> refuse_framing();
+  std::optional<problem> find_tenant();
+  std::optional<problem> check_size(uint64_t bytes);
+  void add_rate_fields(http_reply& reply);
   http_reply fail(const problem& x);
   http_reply fail_late(std::string detail) {
     return fail({.slug = "request-timeout", .detail = std::move(detail)});
@@ -50,6 +55,7 @@ private:
   request_reader reader_;
   std::string request_id_;
   std::string trace_id_;
+  std::string tenant_;
   bool first_ = true;
 };
 
@@ -162,8 +168,19 @@ task<bool> http_session::read_body() {
 
 // What speaks against the request already; kept small for the frame of `serve`.
 std::optional<http_reply> http_session::objection(const route_match& match) {
-  const auto wrong =
+  auto wrong =
     check_head(reader_.request(), match, home_.shared().config.open_mode);
+  if (!wrong)
+    wrong = find_tenant();
+  if (!wrong)
+    wrong = check_size(reader_.content_length());
+  if (!wrong)
+    return std::nullopt;
+  return fail(*wrong);
+}
+
+std::optional<http_reply> http_session::objection_to_body() {
+  auto wrong = check_size(reader_.request().body.size());
   if (!wrong)
     return std::nullopt;
   return fail(*wrong);
@@ -187,6 +204,9 @@ task<bool> http_session::serve() {
   const bool body_read = co_await read_body();
   if (!body_read)
     co_return false;
+  refusal = objection_to_body();
+  if (refusal)
+    co_return co_await answer(std::move(*refusal));
   if (!match.found) {
     http_reply reply{.status = 204};
     reply.add("Allow", match.allow);
@@ -196,12 +216,49 @@ task<bool> http_session::serve() {
   co_return co_await answer(std::move(reply));
 }
 
+// Keys will say whose request it is. Until then everybody is an operator, and
+// may name any tenant.
+std::optional<problem> http_session::find_tenant() {
+  const auto& request = reader_.request();
+  tenant_ = request.has(header::troupe_tenant)
+              ? request.get(header::troupe_tenant)
+              : runtime::default_tenant;
+  if (home_.shared().parts.tenants.exists(tenant_))
+    return std::nullopt;
+  tenant_.clear();
+  problem unknown{.slug = "validation-failed",
+                  .detail = "no such tenant is configured"};
+  unknown.errors.push_back(
+    {"X-Troupe-Tenant", "names no tenant of the configuration"});
+  return unknown;
+}
+
+// A node whose memory is nearly full takes no large bodies.
+std::optional<problem> http_session::check_size(uint64_t bytes) {
+  if (bytes <= runtime::tight_body_bytes_max
+      || home_.status().memory == runtime::memory_level::normal)
+    return std::nullopt;
+  return problem{.slug = "queue-full",
+                 .detail = "the node's memory is nearly full: it takes bodies "
+                           "of at most 64 KiB now",
+                 .limit = runtime::tight_body_bytes_max};
+}
+
+// Every native answer says what is left of a budget.
+void http_session::add_rate_fields(http_reply& reply) {
+  if (tenant_.empty() || !reader_.request().path.starts_with("/v1/"))
+    return;
+  if (auto tenant = home_.shared().parts.tenants.limited(tenant_))
+    reply.fields += rate_fields(*tenant, reply.budget_wait_s);
+}
+
 task<http_reply> http_session::call(const route_match& match) {
   exchange ex{.request = reader_.request(),
               .conn = conn_,
               .home = home_,
               .request_id = request_id_,
               .trace_id = trace_id_,
+              .tenant = tenant_,
               .params = match.params,
               .release_input = [this] { reader_.release(); }};
   try {
@@ -227,6 +284,7 @@ task<bool> http_session::answer(http_reply reply) {
   else
     counters.answers_2xx.add();
   const auto& request = reader_.request();
+  add_rate_fields(reply);
   const bool keep = request.keep_alive && !reply.close && !draining();
   auto& bytes = home_.scratch();
   append_bytes(bytes, reply,

@@ -69,6 +69,12 @@ constexpr std::array kinds{
                "The header fields exceed the limit in size or number."},
   problem_kind{"too-many-streams", "Too many streams", 429, yes, false,
                "The job or the tenant has its maximum of open event streams."},
+  problem_kind{"quota-exceeded", "Budget exceeded", 429, yes, false,
+               "The tenant's budget does not hold what the job is predicted "
+               "to cost. It fills as time passes; `required` and `remaining` "
+               "are in cost units."},
+  problem_kind{"rate-limited", "Too many jobs", 429, yes, false,
+               "The tenant has as many jobs as it may have."},
   problem_kind{"internal", "Internal error", 500, unknown, false,
                "A defect of the server. The request id helps to find it."},
   problem_kind{"not-implemented", "Not implemented", 501, no, false,
@@ -165,6 +171,10 @@ std::string_view slug_of(errc code) noexcept { // tidy: length: one table
       return "model-failed";
     case errc::unsupported:
       return "not-implemented";
+    case errc::quota_exceeded:
+      return "quota-exceeded";
+    case errc::rate_limited:
+      return "rate-limited";
     case errc::too_many_streams:
       return "too-many-streams";
     case errc::protocol_error:

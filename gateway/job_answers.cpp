@@ -32,7 +32,7 @@ task<answer_or_refusal<T>> answer_of(exchange& ex, pending_answer& pending) {
 
 task<answer_or_refusal<job_view>> ask_job(exchange& ex, job_id id) {
   pending_answer pending{ex.conn};
-  jobs_of(ex).get(id, std::string{open_tenant}, std::nullopt, pending.ref());
+  jobs_of(ex).get(id, std::string{ex.tenant}, std::nullopt, pending.ref());
   auto answer = co_await answer_of<runtime::job_snapshot>(ex, pending);
   if (auto* no = std::get_if<refused>(&answer))
     co_return std::move(*no);
@@ -46,7 +46,7 @@ task<void> follow_job(exchange& ex, job_view& job, wait_rule rule) {
          && !(rule.any_change && job.record.version > first_version)
          && ex.home.now() < rule.until && !ex.conn.peer_gone()) {
     pending_answer pending{ex.conn};
-    jobs_of(ex).get(job.record.id, std::string{open_tenant}, job.record.version,
+    jobs_of(ex).get(job.record.id, std::string{ex.tenant}, job.record.version,
                     pending.ref());
     auto body = co_await pending.wait(rule.until);
     if (!body) {
@@ -63,14 +63,14 @@ task<void> follow_job(exchange& ex, job_view& job, wait_rule rule) {
 task<answer_or_refusal<runtime::output_read>> ask_output(exchange& ex,
                                                          job_id id) {
   pending_answer pending{ex.conn};
-  jobs_of(ex).read_output(id, std::string{open_tenant}, pending.ref());
+  jobs_of(ex).read_output(id, std::string{ex.tenant}, pending.ref());
   co_return co_await answer_of<runtime::output_read>(ex, pending);
 }
 
 task<answer_or_refusal<std::vector<runtime::event>>>
 ask_events(exchange& ex, job_id id, uint64_t from, uint32_t limit) {
   pending_answer pending{ex.conn};
-  jobs_of(ex).read_events(id, std::string{open_tenant}, from, limit,
+  jobs_of(ex).read_events(id, std::string{ex.tenant}, from, limit,
                           pending.ref());
   auto answer = co_await answer_of<runtime::events_page>(ex, pending);
   if (auto* no = std::get_if<refused>(&answer))
@@ -88,7 +88,7 @@ ask_estimate(exchange& ex, runtime::job_spec spec) {
 task<answer_or_refusal<job_view>> ask_cancel(exchange& ex, job_id id,
                                              std::string reason) {
   pending_answer pending{ex.conn};
-  jobs_of(ex).cancel(id, std::string{open_tenant}, std::move(reason),
+  jobs_of(ex).cancel(id, std::string{ex.tenant}, std::move(reason),
                      pending.ref());
   auto answer = co_await answer_of<runtime::job_snapshot>(ex, pending);
   if (auto* no = std::get_if<refused>(&answer))

@@ -11,9 +11,6 @@
 
 namespace troupe::gateway {
 
-/// Everybody's tenant until keys are configured.
-constexpr std::string_view open_tenant = "default";
-
 template <class T>
 using answer_or_refusal = std::variant<T, runtime::refused>;
 

@@ -5,6 +5,7 @@
 
 #include "runtime/client_sink.hpp"
 #include "runtime/scheduling/intent_policy.hpp"
+#include "runtime/overload/memory_guard.hpp"
 
 #include <optional>
 #include <string>
@@ -88,6 +89,7 @@ struct node_status {
   bool unready = false; ///< About to drain: /readyz only.
   bool draining = false;
   bool store_writable = true;
+  runtime::memory_level memory = runtime::memory_level::normal;
   uint32_t shards_ready = 0;
   uint32_t shards_total = 0;
   runtime::store_health store;

@@ -81,7 +81,7 @@ task<uint64_t> ask_drop(exchange& ex, const std::vector<job_id>& ids) {
   std::vector<std::unique_ptr<pending_answer>> all;
   for (const auto id : ids) {
     all.push_back(std::make_unique<pending_answer>(ex.conn));
-    jobs_of(ex).drop_letter(id, std::string{open_tenant}, all.back()->ref());
+    jobs_of(ex).drop_letter(id, std::string{ex.tenant}, all.back()->ref());
   }
   const auto until = ex.home.now() + ex.home.limits().answer_timeout;
   uint64_t dropped = 0;
@@ -97,7 +97,7 @@ task<uint64_t> ask_drop(exchange& ex, const std::vector<job_id>& ids) {
 
 task<answer_or_refusal<runtime::job_view>> ask_drop(exchange& ex, job_id id) {
   pending_answer pending{ex.conn};
-  jobs_of(ex).drop_letter(id, std::string{open_tenant}, pending.ref());
+  jobs_of(ex).drop_letter(id, std::string{ex.tenant}, pending.ref());
   const auto until = ex.home.now() + ex.home.limits().answer_timeout;
   auto body = co_await pending.wait(until);
   if (!body && !ex.conn.peer_gone())
@@ -134,14 +134,14 @@ task<answer_or_refusal<replay_runs>> ask_start(exchange& ex,
 task<answer_or_refusal<replay_runs>>
 ask_steer(exchange& ex, job_id id, run_steering what, double rate_per_s) {
   pending_answer pending{ex.conn};
-  jobs_of(ex).steer_run(id, std::string{open_tenant}, what, rate_per_s,
+  jobs_of(ex).steer_run(id, std::string{ex.tenant}, what, rate_per_s,
                         pending.ref());
   co_return co_await runs_of(ex, pending);
 }
 
 task<answer_or_refusal<replay_runs>> ask_runs(exchange& ex) {
   pending_answer pending{ex.conn};
-  jobs_of(ex).list_runs(std::string{open_tenant}, pending.ref());
+  jobs_of(ex).list_runs(std::string{ex.tenant}, pending.ref());
   co_return co_await runs_of(ex, pending);
 }
 

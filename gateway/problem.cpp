@@ -35,6 +35,22 @@ void write_page(json_writer& json, const problem_kind& kind) {
   json.end_object();
 }
 
+/// The numbers behind it.
+void write_extensions(json_writer& json, const problem& x) {
+  if (x.limit)
+    json.number("limit", *x.limit);
+  if (x.budget) {
+    json.number("required", x.budget->required);
+    json.number("remaining", x.budget->remaining);
+  }
+  if (!x.facts.model.empty())
+    json.text("model", x.facts.model);
+  if (x.facts.queue_depth)
+    json.number("queue_depth", *x.facts.queue_depth);
+  if (x.facts.estimated_wait_s)
+    json.number("estimated_wait_s", *x.facts.estimated_wait_s);
+}
+
 } // namespace
 
 problem to_problem(const runtime::failure& why, double retry_after_s) {
@@ -52,6 +68,7 @@ problem to_problem(const runtime::failure& why, double retry_after_s) {
 problem to_problem(const runtime::refused& refused) {
   auto x = to_problem(refused.why, refused.retry_after_s);
   x.facts = refused.facts;
+  x.budget = refused.budget;
   return x;
 }
 
@@ -71,6 +88,8 @@ http_reply render(const problem& x, const problem_context& context) {
     retryable = retryable && retry_s <= retry_worthwhile_s;
     reply.add("Retry-After", std::to_string(retry_s));
   }
+  if (x.budget)
+    reply.budget_wait_s = static_cast<uint64_t>(std::ceil(x.retry_after_s));
   if (kind.retry != retry_hint::unknown)
     reply.add("x-should-retry", retryable ? "true" : "false");
   if (!x.allow.empty())
@@ -89,14 +108,7 @@ http_reply render(const problem& x, const problem_context& context) {
   if (waits)
     json.number("retry_after_s", retry_s);
   json.text("source", "troupe");
-  if (x.limit)
-    json.number("limit", *x.limit);
-  if (!x.facts.model.empty())
-    json.text("model", x.facts.model);
-  if (x.facts.queue_depth)
-    json.number("queue_depth", *x.facts.queue_depth);
-  if (x.facts.estimated_wait_s)
-    json.number("estimated_wait_s", *x.facts.estimated_wait_s);
+  write_extensions(json, x);
   if (!x.errors.empty()) {
     json.key("errors");
     json.begin_array();

@@ -28,6 +28,7 @@ struct problem {
   std::string detail;
   std::vector<field_error> errors{};
   std::optional<uint64_t> limit{};
+  std::optional<runtime::refused::shortage> budget{};
   /// Set by the server's knowledge of when waiting helps; else a default.
   double retry_after_s = 0.0;
   std::string_view allow{}; ///< For 405.

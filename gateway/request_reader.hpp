@@ -45,6 +45,8 @@ public:
   bool untouched() const noexcept;
   /// Bytes of the current request's body so far, decoded.
   uint64_t body_bytes() const noexcept { return guard_.body_bytes(); }
+  /// Announced by a read head; 0 for a chunked body.
+  uint64_t content_length() const noexcept { return guard_.content_length(); }
   /// The announced body is complete (or there is none).
   bool body_complete() const noexcept {
     return guard_.now() == framing_guard::state::done;

@@ -25,7 +25,7 @@ std::variant<job_spec, problem> read_request(const exchange& ex) {
   auto parsed =
     read_job_request(*body, ex.home.status().models, ex.home.status().aliases);
   if (auto* spec = std::get_if<job_spec>(&parsed))
-    spec->tenant = open_tenant;
+    spec->tenant = ex.tenant;
   return parsed;
 }
 
@@ -63,6 +63,19 @@ void write_times(json_writer& json, const job_estimated& x) {
               plus(late, x.service_p90_s));
 }
 
+void write_budget(json_writer& json, const exchange& ex,
+                  const job_estimated& x) {
+  const auto tenant = ex.home.shared().parts.tenants.limited(ex.tenant);
+  json.key("budget");
+  if (!tenant)
+    return json.null();
+  json.begin_object();
+  json.number("remaining", tenant->level.remaining);
+  json.number("after",
+              tenant->level.remaining - x.record.estimated_s * x.price);
+  json.end_object();
+}
+
 http_reply render(const exchange& ex, const job_estimated& x) {
   http_reply reply;
   json_writer json{reply.body};
@@ -77,10 +90,12 @@ http_reply render(const exchange& ex, const job_estimated& x) {
   json.number("input_tokens", x.record.forecast.input_tokens);
   write_range(json, "output_tokens", x.record.forecast.output_tokens_p50,
               x.output_tokens_p90);
-  write_range(json, "cost", x.service_p50_s, x.service_p90_s);
+  write_range(json, "cost", x.service_p50_s * x.price,
+              x.service_p90_s * x.price);
   write_times(json, x);
   json.number("position", x.standing.position);
   write_degradation(json, x.record);
+  write_budget(json, ex, x);
   json.end_object();
   return reply;
 }

@@ -84,7 +84,7 @@ class event_watch final : private delivery_target {
 public:
   event_watch(exchange& ex, job_id id) : ex_{ex}, id_{id} {
     ref_ = ex.home.sink().open(*this);
-    ex.home.shared().parts.jobs.watch(id, std::string{open_tenant}, ref_);
+    ex.home.shared().parts.jobs.watch(id, std::string{ex.tenant}, ref_);
   }
   ~event_watch() {
     ex_.home.shared().parts.jobs.forget(id_, ref_);

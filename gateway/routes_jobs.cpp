@@ -53,9 +53,10 @@ std::optional<std::string_view> idempotency_key(std::string_view value) {
   return value;
 }
 
-submit_options options_of(std::string_view key, std::string_view path,
+submit_options options_of(std::string_view tenant, std::string_view key,
+                          std::string_view path,
                           const boost::json::value& body) {
-  std::string scope{open_tenant};
+  std::string scope{tenant};
   scope.append(1, '\0').append(path).append(1, '\0').append(key);
   return {.idempotency_key = runtime::sha256(scope),
           .fingerprint = runtime::sha256(canonical_json(body))};
@@ -80,14 +81,14 @@ std::variant<job_submission, problem> read_submission(exchange& ex) {
     return std::move(*wrong);
   job_submission made{
     .spec = std::make_unique<job_spec>(std::move(std::get<job_spec>(parsed)))};
-  made.spec->tenant = open_tenant;
+  made.spec->tenant = ex.tenant;
   made.spec->traceparent = ex.traceparent();
   if (ex.request.has(header::idempotency_key)) {
     const auto key = idempotency_key(ex.request.get(header::idempotency_key));
     if (!key)
       return validation_problem(
         {{"Idempotency-Key", "must have 1 to 255 visible ASCII characters"}});
-    made.options = options_of(*key, ex.request.path, *body);
+    made.options = options_of(ex.tenant, *key, ex.request.path, *body);
   }
   return made;
 }

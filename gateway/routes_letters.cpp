@@ -26,8 +26,9 @@ problem unknown_letter() {
   return {.slug = "not-found", .detail = "there is no such dead letter"};
 }
 
-void read_filter(query_reader& query, runtime::job_filter& filter) {
-  filter.tenant = open_tenant;
+void read_filter(const exchange& ex, query_reader& query,
+                 runtime::job_filter& filter) {
+  filter.tenant = ex.tenant;
   filter.dead_letter = true;
   read_words(query, "state", runtime::letter_state_from_string,
              filter.letter_states);
@@ -53,7 +54,7 @@ std::variant<drop_order, problem> read_drop_order(const exchange& ex) {
   drop_order order;
   order.query.descending = false;
   query_reader query{ex.request};
-  read_filter(query, order.query.filter);
+  read_filter(ex, query, order.query.filter);
   if (order.query.filter.letter_states != std::vector{letter_state::dead})
     query.wrong("state", "only what is `dead` can be dropped");
   order.max = query.natural("max", 1, drop_max).value_or(drop_default);
@@ -84,7 +85,7 @@ http_reply drop_reply(uint64_t matched, uint64_t dropped) {
 task<http_reply> list_letters(exchange& ex) {
   query_reader query{ex.request};
   job_query wanted;
-  read_filter(query, wanted.filter);
+  read_filter(ex, query, wanted.filter);
   if (auto wrong = read_page_rule(query, wanted))
     co_return ex.fail(*wrong);
   auto answer = co_await ask_list(ex, std::move(wanted));

@@ -16,7 +16,7 @@ namespace {
 std::optional<problem> read_query(exchange& ex, job_query& into) {
   query_reader query{ex.request};
   auto& filter = into.filter;
-  filter.tenant = open_tenant;
+  filter.tenant = ex.tenant;
   read_words(query, "status", runtime::status_from_string, filter.statuses);
   read_words(query, "task", runtime::task_from_string, filter.tasks);
   read_words(query, "service_tier", runtime::tier_from_string, filter.tiers);

@@ -10,6 +10,7 @@
 #include "gateway/routes_letters.hpp"
 #include "gateway/routes_replay.hpp"
 #include "gateway/routes_replays.hpp"
+#include "gateway/routes_tenants.hpp"
 
 #include <algorithm>
 #include <array>
@@ -70,6 +71,12 @@ constexpr std::array admin_table{
   route{"POST", "/admin/v1/breakers/{name}/force", force_breaker,
         body_rule::required_json},
   route{"POST", "/admin/v1/breakers/{name}/reset", reset_breaker,
+        body_rule::required_json},
+  route{"GET", "/admin/v1/tenants", get_tenants},
+  route{"GET", "/admin/v1/tenants/{name}", get_tenant},
+  route{"PUT", "/admin/v1/tenants/{name}/budget", put_budget,
+        body_rule::required_json},
+  route{"DELETE", "/admin/v1/tenants/{name}/budget", delete_budget,
         body_rule::required_json},
   route{"GET", "/metrics", get_metrics, body_rule::none, representation::any},
   route{"GET", "/problems", get_problem_index},

@@ -196,7 +196,7 @@ task<http_reply> start_replays(exchange& ex) {
   const auto body = read_json(ex.request.body, ex.home.limits().json_depth_max);
   if (!body)
     co_return ex.fail(to_problem(body.error()));
-  auto parsed = read_replay_request(*body, std::string{open_tenant});
+  auto parsed = read_replay_request(*body, std::string{ex.tenant});
   if (const auto* wrong = std::get_if<problem>(&parsed))
     co_return ex.fail(*wrong);
   auto& request = std::get<replay_request>(parsed);

@@ -6,6 +6,7 @@
 #include "gateway/gateway_config.hpp"
 #include "gateway/gateway_counters.hpp"
 #include "gateway/job_port.hpp"
+#include "gateway/tenant_port.hpp"
 #include "runtime/client_sink.hpp"
 #include "runtime/clock.hpp"
 #include "runtime/result.hpp"
@@ -21,6 +22,7 @@ struct gateway_parts {
   job_port& jobs;
   status_port& status;
   breaker_port& breakers;
+  tenant_port& tenants;
   runtime::sink_directory& sinks;
   const runtime::clock& clock;
   /// Text of GET /metrics; called on an I/O thread, must not block for long.

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -50,6 +51,12 @@ struct refused {
   failure why;
   double retry_after_s = 0.0; ///< > 0 only where waiting can help.
   refusal_facts facts{};
+  /// With quota_exceeded, in cost units.
+  struct shortage {
+    double required = 0;
+    double remaining = 0; ///< May be negative.
+  };
+  std::optional<shortage> budget{};
 };
 /// A submitted job is durable; `replayed`: an idempotent repeat of an older one.
 struct job_accepted {
@@ -63,6 +70,7 @@ struct job_estimated {
   double service_p50_s = 0;
   double service_p90_s = 0;
   double output_tokens_p90 = 0;
+  double price = 1; ///< Cost units per second.
   /// Real waits over estimated ones; nothing while too few were seen.
   std::optional<double> wait_ratio_p90;
   std::optional<refused> refusal;
@@ -106,6 +114,9 @@ struct breaker_answer {
   breaker_line line;
 };
 
+/// An override of a tenant's budget, or its end, is durable.
+struct budget_kept {};
+
 /// Replay runs, newest first, or the one that was asked about.
 struct runs_listed {
   std::vector<replay_run> runs;
@@ -114,7 +125,7 @@ struct runs_listed {
 using delivery_body =
   std::variant<refused, job_accepted, job_snapshot, watch_opened, job_events,
                watch_closed, events_page, output_read, jobs_listed, runs_listed,
-               breaker_answer, job_estimated>;
+               breaker_answer, job_estimated, budget_kept>;
 
 struct delivery {
   uint64_t ticket = 0;

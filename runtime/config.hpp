@@ -46,6 +46,7 @@ struct node_settings {
   std::string data_dir = "troupe-data"; ///< Absolute once loaded.
   std::vector<node_role> roles{node_role::gateway, node_role::data,
                                node_role::compute};
+  uint64_t memory_mib_max = 0; ///< 0: 80 % of what there is.
   friend bool operator==(const node_settings&, const node_settings&) = default;
 };
 
@@ -115,6 +116,7 @@ struct model_settings {
   uint32_t prefill_tokens_max = 256;
   uint32_t threads = 1;
   std::vector<std::string> fallbacks;
+  double price = 1; ///< Cost units per second of a slot.
   std::optional<simulated_settings> simulated; ///< Set iff `simulated`.
   friend bool operator==(const model_settings&,
                          const model_settings&) = default;
@@ -157,6 +159,23 @@ struct poison_settings {
                          const poison_settings&) = default;
 };
 
+/// What a tenant may spend, in cost units.
+struct budget_settings {
+  double cost_per_minute = 0; ///< 0: no limit.
+  double burst = 0;           ///< 0: as much as comes in a minute.
+  friend bool operator==(const budget_settings&,
+                         const budget_settings&) = default;
+};
+
+struct tenant_settings {
+  std::string name;
+  double share = 1;
+  uint64_t queued_jobs_max = 0; ///< 0: scheduling.admission.tenant_queued_max.
+  budget_settings budget;
+  friend bool operator==(const tenant_settings&,
+                         const tenant_settings&) = default;
+};
+
 /// How long each phase of a stop may take.
 struct drain_settings {
   duration unready{std::chrono::seconds{5}};
@@ -181,6 +200,7 @@ struct config {
   std::vector<model_settings> models;
   std::vector<pool_settings> pools;
   std::vector<alias_settings> aliases;
+  std::vector<tenant_settings> tenants;
   engine_settings engine;
   queue_settings queue;
   scheduling_settings scheduling;

@@ -89,6 +89,19 @@ void check_models(config& value, const problem_report& report) {
   }
 }
 
+void check_tenants(const config& value, const problem_report& report) {
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < value.tenants.size(); ++i) {
+    const auto& tenant = value.tenants[i];
+    auto key = "tenants[" + std::to_string(i) + "].";
+    if (!tenant.name.empty() && !names.insert(tenant.name).second)
+      report(key + "name",
+             "another tenant is called '" + tenant.name + "' already");
+    if (tenant.budget.burst > 0 && tenant.budget.cost_per_minute <= 0)
+      report(key + "budget.burst", "needs a cost_per_minute");
+  }
+}
+
 } // namespace
 
 void check_rules(config& value, const problem_report& report) {
@@ -106,6 +119,7 @@ void check_rules(config& value, const problem_report& report) {
   check_models(value, report);
   check_pools(value, report);
   check_aliases(value, report);
+  check_tenants(value, report);
 }
 
 void check_files(const config& value, const problem_report& report) {

@@ -41,6 +41,7 @@ void describe(config_visitor& v, config& x) {
   v.list({"models", "What this node serves; at least one."}, x.models);
   v.list({"pools", "Workers that several models share."}, x.pools);
   v.list({"aliases", "Names that stand for one of several models."}, x.aliases);
+  v.list({"tenants", "For whom; `default` is always among them."}, x.tenants);
   v.section({"engine", "The supervised processes that compute."}, x.engine);
   v.section({"queue", "Bounds of what may wait."}, x.queue);
   v.section({"scheduling", "The order of the queue."}, x.scheduling);
@@ -56,6 +57,9 @@ void describe(config_visitor& v, node_settings& x) {
          x.data_dir, text_rule::folder_path);
   v.choices({"roles", "What the node does; this version needs all three."},
             x.roles, role_words);
+  v.integer({"memory_mib_max", "The node refuses work as its memory gets near; "
+                               "0: 80 % of the machine's or cgroup's."},
+            x.memory_mib_max, {0, 16'777'216});
 }
 
 void describe(config_visitor& v, gateway_settings& x) {
@@ -143,6 +147,8 @@ void describe(config_visitor& v, model_settings& x) {
   v.names({"fallbacks",
            "Where its jobs may go when they cannot be served here in time."},
           x.fallbacks, 4);
+  v.real({"price", "Cost units per second of a slot."}, x.price,
+         {0, 1'000'000});
   v.optional_section({"simulated", "How the simulated backend behaves."},
                      x.simulated);
 }
@@ -171,6 +177,25 @@ void describe(config_visitor& v, alias_settings& x) {
   v.names({"models", "The models that it stands for, best first."}, x.models,
           16);
   v.choice({"intent", "Of requests that bring none."}, x.intent, intent_words);
+}
+
+void describe(config_visitor& v, tenant_settings& x) {
+  v.required_text({"name", "What requests call it; unique."}, x.name,
+                  text_rule::name);
+  v.real({"share", "Of each model's slots, against other tenants that wait."},
+         x.share, {0.001, 1000});
+  v.integer({"queued_jobs_max", "Its jobs that wait or run; more get 429; 0: "
+                                "scheduling.admission.tenant_queued_max."},
+            x.queued_jobs_max, {0, 100'000'000});
+  v.section({"budget", "What it may spend."}, x.budget);
+}
+
+void describe(config_visitor& v, budget_settings& x) {
+  v.real({"cost_per_minute", "Cost units that come in per minute; 0: no "
+                             "limit."},
+         x.cost_per_minute, {0, 1e9});
+  v.real({"burst", "Cost units that it may save up; 0: a minute's."}, x.burst,
+         {0, 1e9});
 }
 
 void describe(config_visitor& v, engine_settings& x) {

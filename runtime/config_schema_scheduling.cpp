@@ -56,6 +56,7 @@ void describe(config_visitor& v, scheduling_settings& x) {
   v.section({"allocator", "When a pool's worker moves to another model, and "
                           "how many are asked for."},
             x.allocator);
+  v.section({"admission", "What is taken on at all."}, x.admission);
   v.section({"tiers", "What each service tier weighs."}, x.tiers);
   v.section({"classes", "What each class of jobs may expect."}, x.classes);
   v.section({"breaker", "When calls to a model stop for a while."}, x.breaker);
@@ -97,6 +98,12 @@ void describe(config_visitor& v, retry_options& x) {
          x.budget_share, {0, 1});
   v.integer({"budget_min", "So many in a minute in any case."}, x.budget_min,
             {1, 1'000'000});
+}
+
+void describe(config_visitor& v, admission_settings& x) {
+  v.integer({"tenant_queued_max", "Jobs of one tenant that wait or run; more "
+                                  "get 429."},
+            x.tenant_queued_max, {1, 100'000'000});
 }
 
 void describe(config_visitor& v, boost_m_settings& x) {

@@ -73,6 +73,10 @@ constexpr std::array rows{
   row{errc::quarantined_input, "quarantined_input",
       "The same input crashed the model's engine twice; it is refused for a "
       "time."},
+  row{errc::quota_exceeded, "quota_exceeded",
+      "The tenant's budget does not hold the job's cost now."},
+  row{errc::rate_limited, "rate_limited",
+      "The tenant has as many jobs as it may have."},
 };
 
 constexpr bool rows_follow_numbers() {

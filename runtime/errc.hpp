@@ -48,6 +48,8 @@ enum class errc : uint8_t {
   config_invalid = 34,      ///< The configuration file is wrong.
   deadline_unmeetable = 35, ///< Admission refused: it would end too late.
   quarantined_input = 36,   ///< The same input crashed an engine twice.
+  quota_exceeded = 37,      ///< The tenant's budget does not hold the cost.
+  rate_limited = 38,        ///< The tenant has as many jobs as it may.
 };
 
 /// The code's identifier, e.g. "queue_full". Total.

@@ -174,6 +174,9 @@ struct job_record {
   std::string alias;                 ///< As in the request.
   std::optional<request_intent> intent;
   std::string decision; ///< encode(job_decision); not in events.
+  /// What the tenant's budget reserved for it; `budget_serial` 0: nothing.
+  double budget_cost = 0;
+  uint64_t budget_serial = 0;
 
   const std::string& queue() const noexcept {
     return queue_model.empty() ? model : queue_model;

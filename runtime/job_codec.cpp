@@ -3,6 +3,7 @@
 #include "runtime/job_codec_fields.hpp"
 #include "runtime/msgpack_cursor.hpp"
 #include "runtime/replay_run_fields.hpp"
+#include "runtime/tenant_record_fields.hpp"
 
 #include <msgpack/pack.hpp>
 
@@ -347,6 +348,10 @@ std::string encode(const replay_run& x) {
   return encode_value(x, 256 + 18 * (x.waiting.size() + x.open.size()));
 }
 
+std::string encode(const tenant_record& x) {
+  return encode_value(x, 64);
+}
+
 std::string encode_events(std::span<const event> events) {
   writer w{8 + 64 * events.size()};
   w.array(events.size());
@@ -373,6 +378,10 @@ result<idempotency_entry> decode_idempotency(std::string_view bytes) {
 
 result<replay_run> decode_run(std::string_view bytes) {
   return decode_value<replay_run>("replay_run", bytes);
+}
+
+result<tenant_record> decode_tenant_record(std::string_view bytes) {
+  return decode_value<tenant_record>("tenant_record", bytes);
 }
 
 result<std::vector<event>> decode_events(std::string_view bytes) {

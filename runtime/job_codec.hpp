@@ -14,6 +14,7 @@
 
 #include "runtime/job.hpp"
 #include "runtime/replay_run.hpp"
+#include "runtime/tenant_record.hpp"
 
 #include <span>
 #include <string>
@@ -29,6 +30,7 @@ std::string encode(const job_record& x);
 std::string encode(const job_output& x);
 std::string encode(const idempotency_entry& x);
 std::string encode(const replay_run& x);
+std::string encode(const tenant_record& x);
 /// A chunk of consecutive events of one job.
 std::string encode_events(std::span<const event> events);
 
@@ -38,6 +40,7 @@ result<job_record> decode_record(std::string_view bytes);
 result<job_output> decode_output(std::string_view bytes);
 result<idempotency_entry> decode_idempotency(std::string_view bytes);
 result<replay_run> decode_run(std::string_view bytes);
+result<tenant_record> decode_tenant_record(std::string_view bytes);
 result<std::vector<event>> decode_events(std::string_view bytes);
 
 } // namespace troupe::runtime

@@ -59,7 +59,7 @@ struct enum_range<letter_state> {
 template <>
 struct enum_range<errc> {
   static constexpr auto first = errc::invalid_argument,
-                        last = errc::quarantined_input;
+                        last = errc::rate_limited;
 };
 
 } // namespace troupe::runtime::detail

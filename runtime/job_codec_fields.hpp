@@ -187,6 +187,8 @@ void fields(V& v, T& x) {
   v("intent", x.intent);
   octets decision{x.decision};
   v("decision", decision);
+  v("budget_cost", x.budget_cost);
+  v("budget_serial", x.budget_serial);
 }
 
 template <class V, maybe_const<job_created> T>

@@ -85,6 +85,7 @@ job_step job_machine::begin(const attempt_start& start, wall_time now) {
   note_start(record_.decision, {.attempt = start.id.attempt,
                                 .worker = start.worker,
                                 .start_ms = ms_since(record_.created_at, now)});
+  price_ = start.price;
   append(step,
          job_started{.attempt = start.id.attempt,
                      .model = start.model,
@@ -155,7 +156,7 @@ job_step job_machine::lost(attempt_id from, attempt_loss loss,
   job_step step;
   if (!running_ || from != current() || terminal())
     return step;
-  end_attempt(attempt_outcome::lost, now);
+  end_attempt(attempt_outcome::lost, now, duration{0}, false);
   record_.charged += loss == attempt_loss::model_error ? 1 : 0;
   record_.solo_crashes += loss == attempt_loss::crashed_alone ? 1 : 0;
   auto verdict = decide_retry(loss,
@@ -276,11 +277,11 @@ void job_machine::append(job_step& step, event_body body, wall_time now) {
 }
 
 void job_machine::end_attempt(attempt_outcome outcome, wall_time now,
-                              duration ran) {
+                              duration ran, bool counts) {
   if (!running_)
     return;
   auto before = record_.timing.compute_us;
-  stop_clock(now, ran);
+  stop_clock(now, ran, counts);
   note_end(
     record_.decision,
     {.end_ms = ms_since(record_.created_at, now),
@@ -290,11 +291,14 @@ void job_machine::end_attempt(attempt_outcome outcome, wall_time now,
      .work_s = static_cast<float>(record_.timing.compute_us - before) / 1e6f});
 }
 
-void job_machine::stop_clock(wall_time now, duration ran) noexcept {
+void job_machine::stop_clock(wall_time now, duration ran,
+                             bool counts) noexcept {
   if (running_) {
     auto span = span_us(running_since_, now);
-    record_.timing.compute_us +=
-      ran > duration{0} ? std::min<int64_t>(span, ran.count()) : span;
+    auto work = ran > duration{0} ? std::min<int64_t>(span, ran.count()) : span;
+    record_.timing.compute_us += work;
+    if (counts)
+      record_.usage.cost += static_cast<double>(work) / 1e6 * price_;
   }
   running_ = false;
 }
@@ -307,7 +311,6 @@ void job_machine::end(job_step& step, job_status status, finish_reason finish,
   record_.finished_at = now;
   record_.retires_at += now - record_.created_at;
   record_.usage.output_tokens = text_tokens_;
-  record_.usage.cost = static_cast<double>(record_.timing.compute_us) / 1e6;
   if (record_.attempt == 0)
     record_.timing.queue_us = span_us(record_.created_at, now);
   auto total = span_us(record_.created_at, now);

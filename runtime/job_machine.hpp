@@ -38,6 +38,7 @@ struct attempt_start {
   std::string model;
   std::string worker;
   bool continues_prefix = false; ///< The engine can extend produced text.
+  double price = 1;              ///< Cost units per second of its slot.
 };
 
 /// What an attempt delivered in total, as its engine counted it.
@@ -107,9 +108,11 @@ private:
   void append(job_step& step, event_body body, wall_time now);
   void touch() noexcept { ++record_.version; }
   void move_to(const std::string& model, job_step& step, wall_time now);
+  /// `counts`: its work is charged to the tenant.
   void end_attempt(attempt_outcome outcome, wall_time now,
-                   duration ran = duration{0});
-  void stop_clock(wall_time now, duration ran = duration{0}) noexcept;
+                   duration ran = duration{0}, bool counts = true);
+  /// The attempt ended. `counts`: its work is charged to the tenant.
+  void stop_clock(wall_time now, duration ran, bool counts = true) noexcept;
   void end(job_step& step, job_status status, finish_reason finish,
            wall_time now, std::string reason = {});
   job_step end_failed(failure why, bool dead, wall_time now);
@@ -119,6 +122,7 @@ private:
   uint32_t text_tokens_ = 0;
   uint32_t tokens_before_ = 0; ///< When the attempt began.
   bool running_ = false;
+  double price_ = 1;
   wall_time ready_since_{};
   wall_time running_since_{};
 };

@@ -174,6 +174,19 @@ constexpr std::array table{
   metric_definition{metric::commit_failures, "troupe_commit_failures_total",
                     counter, none, none, "commits",
                     "Group commits that the store refused."},
+  metric_definition{metric::budget_reserved_cost, "troupe_budget_reserved_cost",
+                    gauge, none, none, "cost units",
+                    "What live jobs hold of their tenants' budgets."},
+  metric_definition{metric::memory_bytes, "troupe_memory_bytes", gauge, none,
+                    none, "bytes",
+                    "What the node's process holds, engines excluded."},
+  metric_definition{metric::memory_bytes_max, "troupe_memory_bytes_max", gauge,
+                    none, none, "bytes",
+                    "What it may hold; 0: no limit is known."},
+  metric_definition{metric::memory_level, "troupe_memory_level", gauge, none,
+                    none, "0, 1 or 2",
+                    "0 normal, 1 tight: large bodies are refused, 2 full: new "
+                    "jobs are refused."},
   metric_definition{metric::store_free_bytes, "troupe_store_free_bytes", gauge,
                     none, none, "bytes", "Free space on the store's disk."},
   metric_definition{metric::store_writable, "troupe_store_writable", gauge,
@@ -236,7 +249,7 @@ constexpr std::array<std::string_view, 5> terminal_values{
 constexpr std::array<std::string_view, 3> answer_values{"2xx", "4xx", "5xx"};
 constexpr std::array<std::string_view, 3> stage_values{"header", "body",
                                                        "answer"};
-constexpr std::array<std::string_view, 14> admission_values{
+constexpr std::array<std::string_view, 16> admission_values{
   "accepted",
   "replayed",
   "queue_full",
@@ -250,6 +263,8 @@ constexpr std::array<std::string_view, 14> admission_values{
   "validation_failed",
   "quarantined_input",
   "deadline_unmeetable",
+  "quota_exceeded",
+  "rate_limited",
   "timeout"};
 constexpr std::array<std::string_view, 5> attempt_values{
   "finished", "failed", "worker_lost", "model_error", "stopped"};

@@ -8,6 +8,7 @@
 #include "runtime/guarded.hpp"
 #include "runtime/job.hpp"
 #include "runtime/overload/breaker_line.hpp"
+#include "runtime/overload/memory_guard.hpp"
 #include "runtime/overload/retry_budget.hpp"
 #include "runtime/poison_list.hpp"
 #include "runtime/scheduling/demand_meter.hpp"
@@ -54,6 +55,11 @@ public:
   /// Monotonic microseconds at which the commit under way began; 0 = none.
   std::atomic<int64_t> commit_since_us{0};
   std::atomic<uint64_t> free_bytes{0};
+
+  // --- memory ----------------------------------------------------------------
+  std::atomic<memory_level> memory{memory_level::normal};
+  std::atomic<uint64_t> memory_bytes{0};     ///< What the process holds.
+  std::atomic<uint64_t> memory_bytes_max{0}; ///< 0: no limit.
 
   // --- liveness --------------------------------------------------------------
   /// Monotonic microseconds of the root supervisor's latest tick.

@@ -185,6 +185,8 @@ letter_fate fate_of(const job_record& letter, bool has_request,
 bool may_pass(errc refusal) noexcept {
   switch (refusal) {
     case errc::queue_full:
+    case errc::quota_exceeded:
+    case errc::rate_limited:
     case errc::draining:
     case errc::storage_unavailable:
     case errc::shard_unavailable:

@@ -88,6 +88,12 @@ struct retry_options {
   friend bool operator==(const retry_options&, const retry_options&) = default;
 };
 
+struct admission_settings {
+  uint64_t tenant_queued_max = 100'000;
+  friend bool operator==(const admission_settings&,
+                         const admission_settings&) = default;
+};
+
 struct scheduling_settings {
   queue_order order = queue_order::mean;
   boost_m_settings boost_m;
@@ -100,6 +106,7 @@ struct scheduling_settings {
   duration lease_timeout{std::chrono::seconds{2}};
   duration accurate_high{std::chrono::seconds{10}};
   allocator_settings allocator;
+  admission_settings admission;
   tiers_settings tiers;
   classes_settings classes;
   breaker_options breaker;

@@ -46,11 +46,19 @@ struct admission_gate {
   bool draining = false;
   bool storage_ok = true;
   std::string storage_reason; ///< For people, when not ok.
+  bool memory_ok = true;      ///< False: the node's memory is full.
   /// Set: the job's model cannot be called before its limit.
   std::optional<refused> model;
   /// Set: the job's input is refused, whatever else is true.
   std::optional<refused> input;
   bool model_open = false; ///< Its breaker keeps work away at this moment.
+  /// Set: the tenant may have no such job now.
+  std::optional<refused> tenant;
+  /// Last of all: takes the job's place and cost from its tenant, whose model
+  /// will be `queue`, and notes in the record what it took; or refuses. Empty:
+  /// nobody counts.
+  std::function<std::optional<refused>(job_record&, const std::string& queue)>
+    reserve;
 };
 
 /// A job that may come, or comes.
@@ -125,6 +133,7 @@ public:
   /// The record after the rung that the verdict names.
   job_record stepped_down(const admission_preview& p) const;
   shard_id shard() const noexcept { return shard_; }
+  const queue_rules& rules() const noexcept { return *rules_; }
   /// What `admit` would say of a new request, which has an id of `now`; only its
   /// deadline may be filled in.
   admission_preview preview(job_spec& spec, const admission_gate& gate,

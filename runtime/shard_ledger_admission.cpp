@@ -85,6 +85,9 @@ admission_result shard_ledger::admit(job_spec& spec,
   if (p.verdict.refusal)
     return std::move(*p.verdict.refusal);
   spec.estimated_s = p.record.estimated_s;
+  if (gate.reserve)
+    if (auto no = gate.reserve(p.record, stepped_down(p).queue()))
+      return std::move(*no);
   admitted job{.record = std::move(p.record), .standing = p.standing};
   job.events = first_events(job.record, p.standing);
   if (p.verdict.step)
@@ -152,10 +155,14 @@ shard_ledger::refusal_of(const job_spec& spec,
                          const admission_gate& gate) const {
   if (gate.draining)
     return refuse(errc::draining, "the node is stopping", 1);
+  if (gate.tenant)
+    return gate.tenant;
   if (jobs_.size() >= room_for(spec.tier))
     return refuse(
       errc::queue_full,
       "the shard holds " + std::to_string(jobs_.size()) + " live jobs", 5);
+  if (!gate.memory_ok)
+    return refuse(errc::queue_full, "the node's memory is full", 5);
   if (!gate.storage_ok)
     return refuse(errc::storage_unavailable, gate.storage_reason, 2);
   return gate.input;

@@ -93,6 +93,22 @@ cli_result<api_answer> api::post(const std::string& target,
                .body = json::serialize(body)});
 }
 
+cli_result<api_answer> api::put(const std::string& target,
+                                const json::value& body) const {
+  return call({.method = "PUT",
+               .target = target,
+               .headers = {{"Content-Type", "application/json"}},
+               .body = json::serialize(body)});
+}
+
+cli_result<api_answer> api::remove(const std::string& target,
+                                   const json::value& body) const {
+  return call({.method = "DELETE",
+               .target = target,
+               .headers = {{"Content-Type", "application/json"}},
+               .body = json::serialize(body)});
+}
+
 cli_result<api_answer> api::remove(const std::string& target) const {
   return call({.method = "DELETE", .target = target});
 }

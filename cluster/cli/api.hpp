@@ -45,7 +45,11 @@ public:
   cli_result<api_answer> post(const std::string& target,
                               const boost::json::value& body,
                               runtime::http_headers headers = {}) const;
+  cli_result<api_answer> put(const std::string& target,
+                             const boost::json::value& body) const;
   cli_result<api_answer> remove(const std::string& target) const;
+  cli_result<api_answer> remove(const std::string& target,
+                                const boost::json::value& body) const;
   /// Like `get`, but a broken connection is a failure of the caller's to judge.
   runtime::http_result stream(const std::string& target,
                               runtime::http_headers headers,

@@ -5,6 +5,7 @@
 #include "cluster/cli/job_commands.hpp"
 #include "cluster/cli/metadata_filter.hpp"
 #include "cluster/cli/submit_command.hpp"
+#include "cluster/cli/tenant_commands.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -62,6 +63,7 @@ struct cli_values {
   cancel_options cancel;
   dlq_options dlq;
   breaker_options breakers;
+  tenant_options tenants;
 };
 
 void add_api_options(CLI::App& to, api_options& options) {
@@ -200,6 +202,8 @@ int dispatch(const CLI::App& app, const cli_values& values,
     code = run_dlq(values.dlq, context);
   else if (app.got_subcommand("breakers"))
     code = run_breakers(app, values.breakers, context);
+  else if (app.got_subcommand("tenants"))
+    code = run_tenants(app, values.tenants, context);
   return static_cast<int>(code);
 }
 
@@ -220,6 +224,7 @@ int run_cli(const std::vector<std::string>& arguments,
   add_cancel(app, values);
   add_dlq(app, values.dlq);
   add_breakers(app, values.breakers);
+  add_tenants(app, values.tenants);
   try {
     std::vector<std::string> reversed{arguments.rbegin(), arguments.rend()};
     app.parse(std::move(reversed));

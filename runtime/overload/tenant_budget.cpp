@@ -117,10 +117,15 @@ budget_verdict tenant_budget::reserve(const job_id& job, double cost,
   return verdict;
 }
 
-void tenant_budget::adopt(const job_id& job, double cost) {
+void tenant_budget::adopt(const job_id& job, double cost, bool missing,
+                          mono_time now) {
+  refill(now);
   auto micro_cost = to_micro(cost, cost_max);
-  if (reservations_.try_emplace(job, micro_cost, limited_).second)
-    reserved_ += micro_cost;
+  if (!reservations_.try_emplace(job, micro_cost, limited_).second)
+    return;
+  reserved_ += micro_cost;
+  if (missing && limited_)
+    put_back(-micro_cost);
 }
 
 bool tenant_budget::settle(const job_id& job, double real, mono_time now) {
@@ -188,6 +193,15 @@ budget_level tenant_budget::level(mono_time now) {
           .reserved = to_cost(reserved_),
           .lent = to_cost(lent),
           .full_in = time_to_gain(missing).value_or(for_ever)};
+}
+
+std::vector<job_id> tenant_budget::jobs_of(shard_id shard) const {
+  std::vector<job_id> out;
+  for (const auto& [id, held] : reservations_)
+    if (id.shard() == shard)
+      out.push_back(id);
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 int64_t tenant_budget::level_micro_cost(mono_time now) {

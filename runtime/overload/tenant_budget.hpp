@@ -90,8 +90,12 @@ public:
   budget_verdict check(double cost, mono_time now);
   /// Takes it if it fits. A job that has a reservation keeps it as it is.
   budget_verdict reserve(const job_id& job, double cost, mono_time now);
-  /// A reservation that the record knows of, after a restart: takes nothing.
-  void adopt(const job_id& job, double cost);
+  /// A reservation of before a restart. The record's level knows of it, unless
+  /// it is `missing` there: then it is taken, and may overdraw.
+  void adopt(const job_id& job, double cost, bool missing, mono_time now);
+  void adopt(const job_id& job, double cost) {
+    adopt(job, cost, false, refilled_at_);
+  }
   /// The job ended: `real` replaces what was reserved, and may overdraw. It is
   /// the work of the attempt that counts; lost attempts are free, a job that
   /// never started is 0. No number, or a negative one: as reserved. False, and
@@ -115,6 +119,8 @@ public:
   /// Sum over live reservations.
   int64_t reserved_micro_cost() const noexcept { return reserved_; }
   size_t live_jobs() const noexcept { return reservations_.size(); }
+  /// With a reservation, in order of id. O(live jobs).
+  std::vector<job_id> jobs_of(shard_id shard) const;
   /// Settlements and returns that named nothing live.
   uint64_t strays() const noexcept { return strays_; }
   budget_record record(mono_time now, wall_time wall);

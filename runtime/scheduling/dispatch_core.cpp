@@ -16,7 +16,9 @@ double seconds(duration d) noexcept {
 void dispatch_core::announce(shard_id shard,
                              const std::vector<announced_queue>& queues) {
   for (const auto& queue : queues) {
-    auto tenant = gate_.intern(queue.tenant);
+    auto share = settings_.shares.find(queue.tenant);
+    auto tenant = gate_.intern(
+      queue.tenant, share == settings_.shares.end() ? 1 : share->second);
     auto& known = queues_[{shard, tenant}];
     for (auto id : known)
       remove(id);

@@ -29,6 +29,7 @@ struct dispatch_settings {
   duration lease_timeout{std::chrono::seconds{2}};
   double gate_slack_jobs = 5;        ///< See tenant_gate.
   uint32_t tenant_in_flight_max = 0; ///< Attempts of one tenant; 0 = no limit.
+  std::map<std::string, double> shares{}; ///< > 0; other tenants: 1.
 };
 
 /// Ask `shard` for the job: compare and set on (job, after_attempt).

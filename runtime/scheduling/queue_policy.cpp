@@ -17,6 +17,11 @@ const double* queue_front::clock_of(const std::string& tenant) const noexcept {
   return it != throttled.end() && it->first == tenant ? &it->second : nullptr;
 }
 
+double queue_rules::price(const std::string& model) const {
+  auto it = prices.find(model);
+  return it == prices.end() ? 1.0 : it->second;
+}
+
 cost_features features_of(const job_spec& spec) {
   auto bytes = spec.text.size();
   for (const auto& m : spec.messages)

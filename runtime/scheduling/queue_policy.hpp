@@ -41,6 +41,8 @@ struct queue_rules {
     tier_rules{16, 2}};                       ///< flex, default, priority.
   std::map<std::string, class_rules> classes; ///< Others: the default of it.
   std::map<std::string, std::vector<std::string>> fallbacks; ///< By model.
+  /// Cost units per second of a slot, by model; others: 1.
+  std::map<std::string, double> prices;
   /// Kept free before a total limit.
   duration deadline_margin{std::chrono::milliseconds{100}};
 
@@ -48,6 +50,7 @@ struct queue_rules {
     return tiers[static_cast<size_t>(t) - 1];
   }
   class_rules job_class(const std::string& name) const;
+  double price(const std::string& model) const;
 };
 
 /// Where the queues of a model stand in its dispatcher, to explain waits by.

@@ -33,6 +33,7 @@ public:
   void operator()(const put_idempotency& op) {
     shard_.idempotency[op.key] = op.bytes;
   }
+  void operator()(const put_budget& op) { shard_.budgets[op.key] = op.bytes; }
   void operator()(const drop_idempotency& op) {
     shard_.idempotency.erase(op.key);
   }
@@ -152,6 +153,13 @@ result<shard_summary> memory_store::load(shard_id shard,
   if (visitor.on_value)
     for (const auto& [name, bytes] : state.values)
       visitor.on_value(name, bytes);
+  for (const auto& [tenant, bytes] : state.budgets) {
+    auto kept = decode_tenant_record(bytes);
+    if (!kept)
+      return kept.error();
+    if (visitor.on_budget)
+      visitor.on_budget(tenant, std::move(*kept));
+  }
   return shard_summary{state.epoch, state.last_seq, state.live.size()};
 }
 

@@ -20,6 +20,7 @@ struct memory_contents {
     std::set<job_id> live;
     std::map<std::string, std::string> idempotency;
     std::map<std::string, std::string> values;
+    std::map<std::string, std::string> budgets; ///< By tenant.
     friend bool operator==(const shard_state&, const shard_state&) = default;
   };
   std::map<shard_id, shard_state> shards;

@@ -28,6 +28,7 @@ public:
   void operator()(const put_idempotency& x) {
     add("i"), add(x.key), add(x.bytes);
   }
+  void operator()(const put_budget& x) { add("b"), add(x.key), add(x.bytes); }
   void operator()(const drop_idempotency& x) { add("d"), add(x.key); }
   void operator()(const retire_job& x) { job(x.keep_record ? 't' : 'x', x.id); }
 

@@ -12,6 +12,7 @@
 //     shard         shard (2)                      shard row, below
 //     run           run id (16)                    encode(replay_run)
 //     value         shard (2) | name               as put
+//     budget        shard (2) | tenant             encode(tenant_record)
 //
 // Numbers are big-endian, so that records are in order of acceptance and chunks
 // in order of the stream. The ledger is a ring with one line for each of the
@@ -50,11 +51,12 @@ enum class family : uint8_t {
   ledger,
   shard,
   run,
-  value
+  value,
+  budget
 };
-inline constexpr std::array<std::string_view, 10> family_names = {
-  "spec",        "record", "output", "event", "live",
-  "idempotency", "ledger", "shard",  "run",   "value"};
+inline constexpr std::array<std::string_view, 11> family_names = {
+  "spec",   "record", "output", "event", "live",  "idempotency",
+  "ledger", "shard",  "run",    "value", "budget"};
 
 struct shard_row {
   uint64_t epoch = 0;

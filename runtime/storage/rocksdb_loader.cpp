@@ -159,6 +159,20 @@ result<size_t> load_live_jobs(const rocksdb_tables& tables, shard_id shard,
   return loader.count();
 }
 
+result<void> load_budgets(const rocksdb_tables& tables, shard_id shard,
+                          const load_visitor& visitor) {
+  return for_each_row(
+    tables, family::budget, shard_key(shard),
+    [&](std::string_view key, std::string_view value) -> result<void> {
+      auto record = decode_tenant_record(value);
+      if (!record)
+        return damaged(shard, record.error().context);
+      if (visitor.on_budget)
+        visitor.on_budget(std::string{key}, std::move(*record));
+      return {};
+    });
+}
+
 result<void> load_idempotency(const rocksdb_tables& tables, shard_id shard,
                               const load_visitor& visitor) {
   return for_each_row(

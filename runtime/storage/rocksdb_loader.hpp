@@ -13,9 +13,11 @@ namespace troupe::runtime {
 result<ledger_state> read_ledger(const rocksdb_tables& tables, uint16_t shards,
                                  const shard_marks& marks);
 
-/// Live jobs and idempotency keys, decoded. The answer is their number.
+/// Live jobs, idempotency keys and budgets, decoded. The answer is their number.
 result<size_t> load_live_jobs(const rocksdb_tables& tables, shard_id shard,
                               const load_visitor& visitor);
+result<void> load_budgets(const rocksdb_tables& tables, shard_id shard,
+                          const load_visitor& visitor);
 result<void> load_idempotency(const rocksdb_tables& tables, shard_id shard,
                               const load_visitor& visitor);
 result<void> load_values(const rocksdb_tables& tables, shard_id shard,

@@ -59,6 +59,10 @@ public:
   void operator()(const put_idempotency& op) {
     put(family::idempotency, idempotency_key(shard_, op.key), op.bytes);
   }
+  void operator()(const put_budget& op) {
+    // The same form of key: shard, then what it is of.
+    put(family::budget, idempotency_key(shard_, op.key), op.bytes);
+  }
   void operator()(const drop_idempotency& op) {
     drop(family::idempotency, idempotency_key(shard_, op.key));
   }
@@ -246,6 +250,8 @@ result<shard_summary> rocksdb_store::load(shard_id shard,
   if (auto ok = load_values(*tables_, shard, visitor); !ok)
     return ok.error();
   if (auto ok = load_idempotency(*tables_, shard, visitor); !ok)
+    return ok.error();
+  if (auto ok = load_budgets(*tables_, shard, visitor); !ok)
     return ok.error();
   return shard_summary{row.epoch, row.last_seq, *jobs};
 }

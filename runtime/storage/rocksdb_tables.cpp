@@ -61,6 +61,7 @@ size_t memtable_bytes(family f) {
     case family::shard:
     case family::run:
     case family::value:
+    case family::budget:
       break;
   }
   return 8 * mib;

@@ -11,6 +11,7 @@
 #include "runtime/job.hpp"
 #include "runtime/replay_run.hpp"
 #include "runtime/result.hpp"
+#include "runtime/tenant_record.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -70,9 +71,14 @@ struct put_value {
   std::string name;  ///< 1..200 bytes, unique in the shard.
   std::string bytes; ///< Empty: forget it.
 };
+/// Keeps what the tenant has spent. The shard is the tenant's home.
+struct put_budget {
+  std::string key;   ///< The tenant's name.
+  std::string bytes; ///< encode(tenant_record)
+};
 using store_op =
   std::variant<put_spec, put_record, append_events, put_output, put_idempotency,
-               drop_idempotency, retire_job, put_run, put_value>;
+               drop_idempotency, retire_job, put_run, put_value, put_budget>;
 
 /// All of it becomes durable, or none.
 struct shard_batch {
@@ -100,6 +106,8 @@ struct load_visitor {
   std::function<void(std::string key, idempotency_entry&&)> on_idempotency;
   /// Every value that `put_value` keeps, in order of name.
   std::function<void(std::string name, std::string bytes)> on_value;
+  /// What is kept of every tenant whose home the shard is, any order.
+  std::function<void(std::string tenant, tenant_record&&)> on_budget;
 };
 
 // --- reading ----------------------------------------------------------------

@@ -210,6 +210,8 @@ TEST_CASE("a server that cannot listen says where and why",
   runtime::sink_directory sinks;
   troupe::tests::scripted_jobs jobs{sinks};
   troupe::tests::scripted_breakers breakers{sinks};
+  runtime::tenant_table no_tenants;
+  gateway::table_tenants tenants{no_tenants, runtime::system_clock()};
   const auto attempt = [&](gateway::listen_address address) {
     gateway::gateway_config config;
     config.listen = std::move(address);
@@ -218,6 +220,7 @@ TEST_CASE("a server that cannot listen says where and why",
                            {.jobs = jobs,
                             .status = jobs,
                             .breakers = breakers,
+                            .tenants = tenants,
                             .sinks = sinks,
                             .clock = runtime::system_clock(),
                             .metrics_text = {}}};

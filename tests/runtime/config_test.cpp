@@ -214,8 +214,8 @@ TEST_CASE("unknown keys are refused at their place, with the likely one",
   CHECK(complaint(least + "? [a, b]\n: 1\n").find("a key must be one word")
         != std::string::npos);
   // What later versions will know is no key of this one.
-  CHECK(complaint(least + "tenants: []\n")
-        == "t.yaml:2:1: tenants: unknown key");
+  CHECK(complaint(least + "cluster: {}\n")
+        == "t.yaml:2:1: cluster: unknown key");
 }
 
 TEST_CASE("a key that comes twice is refused at its second place",

@@ -14,7 +14,7 @@ using troupe::runtime::result;
 using troupe::runtime::to_string;
 
 namespace {
-constexpr int last_code = static_cast<int>(errc::quarantined_input);
+constexpr int last_code = static_cast<int>(errc::rate_limited);
 }
 
 TEST_CASE("every error code has its own word and a sentence",

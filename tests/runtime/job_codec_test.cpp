@@ -89,6 +89,8 @@ job_record golden_record() {
   x.replayed_as = other_id;
   x.alias = "assistant";
   x.intent = request_intent::fast;
+  x.budget_cost = 4.5;
+  x.budget_serial = 77;
   return x;
 }
 
@@ -170,6 +172,15 @@ std::string stored_bytes(const std::string& name) {
   return bytes;
 }
 
+/// As builds knew it that had no budgets.
+job_record before_budgets(job_record x) {
+  x.budget_cost = 0;
+  x.budget_serial = 0;
+  x.alias.clear();
+  x.intent.reset();
+  return x;
+}
+
 /// As builds of 2026-11-24 knew it.
 job_record before_replay(job_record x) {
   x.queue_model.clear();
@@ -183,7 +194,7 @@ job_record before_replay(job_record x) {
   x.replayed_as.reset();
   x.alias.clear();
   x.intent.reset();
-  return x;
+  return before_budgets(std::move(x));
 }
 
 // --- msgpack by hand --------------------------------------------------------
@@ -244,7 +255,15 @@ TEST_CASE("a specification stored before traces were kept is still read",
           "[runtime][job_codec]") {
   auto spec = golden_spec();
   spec.traceparent.clear();
+  spec.alias.clear();
+  spec.intent.reset();
   CHECK(decode_spec(stored_bytes("spec_before_trace")).value() == spec);
+}
+
+TEST_CASE("values stored before there were budgets are still read",
+          "[runtime][job_codec][tenants]") {
+  CHECK(decode_record(stored_bytes("record_before_budgets")).value()
+        == before_budgets(golden_record()));
 }
 
 TEST_CASE("golden values come back as they were", "[runtime][job_codec]") {

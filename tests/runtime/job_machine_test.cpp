@@ -233,3 +233,53 @@ TEST_CASE("a history with a hole is refused", "[runtime][job]") {
   events.resize(2);
   CHECK_FALSE(job_machine::restore(record, events).has_value());
 }
+
+TEST_CASE("work is charged at the price of the model, and lost work is not",
+          "[runtime][job][tenants]") {
+  auto m = fresh();
+  auto start = lease(m);
+  start.price = 4;
+  m.begin(start, t0 + 1s);
+  m.lost(m.current(), attempt_loss::crashed_alone, {}, t0 + 6s, 0.5);
+  CHECK(m.record().usage.cost == 0);
+  start = lease(m);
+  start.price = 2;
+  m.begin(start, t0 + 10s);
+  // To a longer context: what it made stays, and so does what it cost.
+  m.cut_over(m.current(), "n", 3s, t0 + 14s);
+  CHECK(m.record().usage.cost == 6);
+  start = lease(m);
+  start.price = 0.5;
+  m.begin(start, t0 + 20s);
+  m.finish(m.current(), {.output_tokens = 1, .ran = 2s}, t0 + 23s);
+  CHECK(m.record().usage.cost == 7);
+  CHECK(m.record().timing.compute_us == 10'000'000);
+}
+
+TEST_CASE("who stops a job pays for what ran, and nothing if nothing ran",
+          "[runtime][job][tenants]") {
+  auto waits = fresh();
+  waits.cancel("", t0 + 5s);
+  CHECK(waits.record().usage.cost == 0);
+  auto late = fresh();
+  late.expire(t0 + 5s);
+  CHECK(late.record().usage.cost == 0);
+  for (auto how : {0, 1, 2}) {
+    auto m = fresh();
+    m.begin(lease(m), t0 + 1s);
+    m.output(m.current(), "x", 1, t0 + 2s);
+    if (how == 0)
+      m.cancel("", t0 + 4s);
+    else if (how == 1)
+      m.expire(t0 + 4s);
+    else
+      m.fail(m.current(), {errc::validation_failed, "bad"}, t0 + 4s);
+    CHECK(m.record().usage.cost == 3);
+  }
+  // Dead after its last attempt: nothing was delivered.
+  auto dead = fresh([](job_spec& x) { x.max_attempts = 1; });
+  dead.begin(lease(dead), t0 + 1s);
+  dead.lost(dead.current(), attempt_loss::model_error, {}, t0 + 9s, 0.5);
+  CHECK(dead.terminal());
+  CHECK(dead.record().usage.cost == 0);
+}

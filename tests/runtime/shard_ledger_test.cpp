@@ -187,6 +187,51 @@ TEST_CASE("refusals say why, and a repeat is answered even then",
   CHECK(f.refusal() == errc::queue_full);
 }
 
+TEST_CASE("the tenant is asked before the queue, and pays last of all",
+          "[runtime][ledger][tenants]") {
+  ledger_fixture f;
+  int asked = 0;
+  auto pay = [&](job_record& record,
+                 const std::string& queue) -> std::optional<refused> {
+    ++asked;
+    CHECK(queue == "m");
+    CHECK(record.estimated_s == f.last.estimated_s);
+    record.budget_cost = 2;
+    record.budget_serial = 7;
+    return std::nullopt;
+  };
+  f.gate = {.memory_ok = false,
+            .tenant = refused{fail(errc::quota_exceeded, "spent"), 3},
+            .reserve = pay};
+  CHECK_FALSE(f.admit().has_value());
+  CHECK(f.refusal() == errc::quota_exceeded);
+  f.gate.tenant.reset();
+  CHECK_FALSE(f.admit().has_value());
+  CHECK(f.refusal() == errc::queue_full);
+  f.gate = {.storage_ok = false, .reserve = pay};
+  CHECK_FALSE(f.admit().has_value());
+  CHECK(asked == 0);
+
+  f.gate = {.reserve = pay};
+  auto job = f.admit();
+  REQUIRE(job.has_value());
+  CHECK(asked == 1);
+  CHECK(job->record.budget_serial == 7);
+  CHECK(f.ledger.find(job->record.id)->budget_cost == 2);
+  // The story of the job begins with what it holds.
+  CHECK(std::get<job_created>(job->events[0].body).record.budget_cost == 2);
+
+  // Somebody took the last of it meanwhile: nothing stays behind.
+  request_identity who{std::string(32, 'k'), std::string(32, 'f')};
+  f.gate.reserve = [](job_record&, const std::string&) {
+    return std::optional{refused{fail(errc::quota_exceeded, "late"), 3}};
+  };
+  CHECK_FALSE(f.admit(who).has_value());
+  CHECK(f.refusal() == errc::quota_exceeded);
+  CHECK(f.ledger.live() == 1);
+  CHECK_FALSE(f.ledger.entry_of(who.key).has_value());
+}
+
 TEST_CASE("a start limit dies with the first lease, a total limit does not",
           "[runtime][ledger]") {
   for (bool leased : {false, true}) {

@@ -38,9 +38,15 @@ gateway_under_test::gateway_under_test(gateway::gateway_config config)
             {.jobs = jobs_,
              .status = jobs_,
              .breakers = breakers_,
+             .tenants = tenant_port_,
              .sinks = sinks_,
              .clock = runtime::system_clock(),
              .metrics_text = [] { return std::string{"troupe_up 1\n"}; }}} {
+  tenants_.configure(
+    {{.name = "acme", .budget = {.cost_per_minute = 60, .burst = 120}}}, 1);
+  for (auto* account : tenants_.all())
+    account->open(
+      {}, {runtime::system_clock().mono(), runtime::system_clock().wall()});
   auto bound = server_.start();
   REQUIRE(bound.has_value());
   port_ = port_of(bound->gateway);

@@ -18,6 +18,9 @@ public:
 
   scripted_jobs& jobs() noexcept { return jobs_; }
   scripted_breakers& breakers() noexcept { return breakers_; }
+  /// `default` without limits; `acme`: 60 cost units per minute, 120 at once.
+  runtime::tenant_table& tenants() noexcept { return tenants_; }
+  runtime::sink_directory& sinks() noexcept { return sinks_; }
   gateway::server& server() noexcept { return server_; }
   const gateway::gateway_counters& counters() const noexcept {
     return server_.counters();
@@ -42,6 +45,8 @@ private:
   runtime::sink_directory sinks_;
   scripted_jobs jobs_{sinks_};
   scripted_breakers breakers_{sinks_};
+  runtime::tenant_table tenants_;
+  gateway::table_tenants tenant_port_{tenants_, runtime::system_clock()};
   gateway::server server_;
   uint16_t port_ = 0;
   uint16_t admin_port_ = 0;

@@ -137,7 +137,9 @@ rt::job_record job_samples::record(rt::job_id id, rt::job_status status) {
   x.dead_letter = chance(4);
   if (chance(3))
     x.error = rt::failure{
-      any(rt::errc::invalid_argument, rt::errc::config_invalid), text(60)};
+      any(rt::errc::invalid_argument, rt::errc::rate_limited), text(60)};
+  x.budget_cost = chance(2) ? random_.unit() : 0;
+  x.budget_serial = chance(2) ? u64() : 0;
   x.letter = any(rt::letter_state::dead, rt::letter_state::dropped);
   if (x.letter == rt::letter_state::replayed)
     x.replayed_as = this->id(id.shard());

@@ -38,12 +38,13 @@ mortal_node::mortal_node(const std::string& model)
 mortal_node::mortal_node(const place& where, const std::string& model)
   : data_dir_{where.data_dir.empty() ? dir_.str("data") : where.data_dir} {
   std::ofstream file{config_};
-  file << "node: { data_dir: " << data_dir_
+  file << "node: { data_dir: " << data_dir_ << where.node
        << " }\n"
           "gateway: { listen: 127.0.0.1:0 }\n"
           "admin: { listen: 127.0.0.1:0 }\n";
   if (!where.store.empty())
     file << "store: " << where.store << "\n";
+  file << where.more;
   file << "models:\n  - " << model << "\n";
   file.close();
   start();

@@ -26,6 +26,8 @@ public:
   struct place {
     std::string data_dir;
     std::string store;
+    std::string more{}; ///< Further lines of YAML.
+    std::string node{}; ///< ", key: value" of `node`.
   };
   explicit mortal_node(const place& where,
                        const std::string& model = simulated);

@@ -62,6 +62,8 @@ virtual_node::virtual_node(runtime::store& store, virtual_node_options options,
       fatal_ = code;
   };
   sink_number_ = env_.sinks.add(sink_);
+  if (!options.tenants.empty())
+    env_.tenants.configure(options.tenants, options.tree.shards);
   port_ = std::make_unique<gateway::actor_port>(env_, options.tree.shards);
   cluster::spawn_node_tree(env_, store_, options.tree);
 }

@@ -65,6 +65,8 @@ public:
 
 struct virtual_node_options {
   cluster::tree_config tree;
+  /// Empty: nobody is refused for whose job it is.
+  std::vector<runtime::tenant_limits> tenants{};
   uint64_t seed = 1;
   /// Which of `n` runnable actors goes next; default: the first.
   std::function<size_t(size_t n)> choose;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace troupe::tests {
 
@@ -102,6 +103,36 @@ void values_without_a_fit_name_are_refused(store_host& host) {
     CHECK(code_of(s.commit(batches)[0]) == errc::invalid_argument);
   }
   CHECK(values_of(s, shard).empty());
+}
+
+// --- budgets
+
+void budgets_are_kept_with_their_home(store_host& host) {
+  auto load = [&](shard_id of) {
+    std::map<std::string, tenant_record> found;
+    REQUIRE(host.get()
+              .load(of, {.on_budget =
+                           [&](std::string tenant, tenant_record&& x) {
+                             found.emplace(std::move(tenant), std::move(x));
+                           }})
+              .has_value());
+    return found;
+  };
+  auto& s = host.get();
+  auto epoch = s.acquire(shard, "node").value();
+  const tenant_record old{.level_micro_cost = 5, .counted_below = 2};
+  const tenant_record now{.level_micro_cost = -7, .counted_below = 9};
+  put(s, epoch,
+      {put_budget{"acme", encode(old)}, put_budget{"a", encode(old)}});
+  put(s, epoch, {put_budget{"acme", encode(now)}});
+  const std::array empty{
+    shard_batch{shard, epoch, {put_budget{"", encode(old)}}}};
+  CHECK(code_of(s.commit(empty)[0]) == errc::invalid_argument);
+  host.restart();
+  static_cast<void>(host.get().acquire(shard, "node").value());
+  CHECK(load(shard)
+        == std::map<std::string, tenant_record>{{"a", old}, {"acme", now}});
+  CHECK(load({4}).empty());
 }
 
 // --- events
@@ -381,6 +412,8 @@ constexpr std::array cases{
              values_are_kept_replaced_and_forgotten},
   store_case{"values without a fit name are refused",
              values_without_a_fit_name_are_refused},
+  store_case{"budgets are kept with their home shard",
+             budgets_are_kept_with_their_home},
   store_case{"events are paged across chunks", events_across_chunks},
   store_case{"a chunk that comes twice counts once", repeated_chunks_are_one},
   store_case{"a hole in the events is corruption", holes_are_corruption},
