@@ -68,6 +68,16 @@ json::value tenant(const mortal_node& node) {
   return json::parse(reply.body);
 }
 
+/// Once the tenant has so many jobs: a client hears of an end before the shard.
+json::value await_jobs(const mortal_node& node, int jobs) {
+  auto seen = tenant(node);
+  for (int i = 0; i < 10'000 && seen.at("jobs") != jobs; ++i) {
+    ::poll(nullptr, 0, 2);
+    seen = tenant(node);
+  }
+  return seen;
+}
+
 double number(const json::value& tenant, std::string_view name) {
   return tenant.at("budget").at(name).to_number<double>();
 }
@@ -109,7 +119,7 @@ TEST_CASE("a tenant's spending survives SIGKILL, and so do its reservations",
     CHECK(cost == Approx(0.4).margin(0.2));
     spent += cost;
   }
-  auto before = tenant(node);
+  auto before = await_jobs(node, 0);
   CHECK(number(before, "reserved") == Approx(0).margin(1e-5));
   CHECK(number(before, "remaining") == Approx(1000 - spent).margin(0.05));
   // Longer than the node takes to write budgets.
@@ -139,7 +149,7 @@ TEST_CASE("a tenant's spending survives SIGKILL, and so do its reservations",
           post_request("/v1/jobs/" + std::string{x.at("id").as_string()}
                          + "/cancel",
                        "{}", as_acme));
-  auto idle = tenant(node);
+  auto idle = await_jobs(node, 0);
   CHECK(idle.at("jobs") == 0);
   CHECK(number(idle, "reserved") == Approx(0).margin(1e-5));
   CHECK(number(idle, "remaining") > 1000 - spent - 60);
@@ -258,6 +268,7 @@ TEST_CASE("a tenant has no more jobs than it may, over a restart, too",
     ask(node.port(), post_request("/v1/jobs/" + one + "/cancel", "{}", as_acme))
       .status
     == 200);
+  await_jobs(node, 1);
   CHECK(submit(node, 1, 600).status == 202);
 }
 
