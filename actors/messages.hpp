@@ -250,8 +250,7 @@ struct list_jobs {
   runtime::sink_ref reply;
 };
 
-/// Answered by `runs_loaded`.
-struct load_runs {};
+struct load_runs {}; ///< Answered by `runs_loaded`.
 
 // --- to model_worker ----------------------------------------------------------------
 

@@ -46,5 +46,25 @@ TEST_CASE("values stored before there were aliases are still read",
   CHECK(created.record == old_record);
 }
 
+TEST_CASE("a specification stored before traces were kept is still read",
+          "[runtime][job_codec]") {
+  auto spec = decode_spec(stored_bytes("spec")).value();
+  spec.traceparent.clear();
+  spec.alias.clear();
+  spec.intent.reset();
+  CHECK(decode_spec(stored_bytes("spec_before_trace")).value() == spec);
+}
+
+TEST_CASE("values stored before there were budgets are still read",
+          "[runtime][job_codec][tenants]") {
+  auto record = decode_record(stored_bytes("record")).value();
+  REQUIRE(record.budget_serial != 0);
+  record.budget_cost = 0;
+  record.budget_serial = 0;
+  record.alias.clear();
+  record.intent.reset();
+  CHECK(decode_record(stored_bytes("record_before_budgets")).value() == record);
+}
+
 } // namespace
 } // namespace troupe::runtime

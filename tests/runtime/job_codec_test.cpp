@@ -251,21 +251,6 @@ TEST_CASE("values stored before jobs could be replayed are still read",
   CHECK(decode_events(stored_bytes("events_before_replay")).value() == events);
 }
 
-TEST_CASE("a specification stored before traces were kept is still read",
-          "[runtime][job_codec]") {
-  auto spec = golden_spec();
-  spec.traceparent.clear();
-  spec.alias.clear();
-  spec.intent.reset();
-  CHECK(decode_spec(stored_bytes("spec_before_trace")).value() == spec);
-}
-
-TEST_CASE("values stored before there were budgets are still read",
-          "[runtime][job_codec][tenants]") {
-  CHECK(decode_record(stored_bytes("record_before_budgets")).value()
-        == before_budgets(golden_record()));
-}
-
 TEST_CASE("golden values come back as they were", "[runtime][job_codec]") {
   CHECK(decode_spec(encode(golden_spec())).value() == golden_spec());
   CHECK(decode_record(encode(golden_record())).value() == golden_record());
