@@ -23,9 +23,9 @@ duration patience_of(const runtime::job_spec& spec,
 }
 
 std::optional<runtime::refused> refusal(const actor_env& env,
+                                        const runtime::breaker_line& line,
                                         const runtime::job_spec& spec,
                                         const runtime::queue_rules& rules) {
-  auto line = env.board.breaker(spec.model);
   auto wait = runtime::refusal_of(line, patience_of(spec, rules), env.mono());
   if (!wait)
     return std::nullopt;
@@ -46,9 +46,9 @@ runtime::admission_gate view_gate(const actor_env& env,
                                   duration commit_stall) {
   auto gate = admission_gate_of(env, commit_stall);
   gate.input = refusal_of_input(env, spec);
-  gate.model = refusal(env, spec, rules);
-  gate.model_open = env.board.breaker(spec.model).snapshot.state
-                    == runtime::breaker_state::open;
+  auto line = env.board.breaker(spec.model);
+  gate.model = refusal(env, line, spec, rules);
+  gate.model_open = line.snapshot.state == runtime::breaker_state::open;
   return gate;
 }
 

@@ -22,6 +22,11 @@ bool is_loopback_name(std::string_view host) {
 // Fills `params` when the path fits the pattern, segment by segment.
 bool fits(std::string_view pattern, std::string_view path,
           std::vector<std::string>& params) {
+  // Nearly all others differ before their first parameter.
+  const auto literal = pattern.substr(0, pattern.find('{'));
+  if (!path.starts_with(literal)
+      || (literal.size() == pattern.size() && path.size() != literal.size()))
+    return false;
   params.clear();
   while (!pattern.empty() && !path.empty()) {
     const auto wanted = take_until(pattern, '/');
@@ -94,23 +99,25 @@ route_match match_route(std::span<const route> routes,
   route_match match;
   const std::string_view path{request.path};
   const bool head = request.method == "HEAD";
+  std::vector<std::string> params;
   for (const auto& x : routes) {
-    std::vector<std::string> params;
     const bool root = x.pattern == "/" && path == "/";
     if (!root && (has_empty_tail(path) || !fits(x.pattern, path, params)))
       continue;
     match.path_known = true;
     const bool readable =
       x.method == "GET" && x.answers != representation::json_or_events;
-    match.allow.append(match.allow.empty() ? "" : ", ").append(x.method);
-    if (readable)
-      match.allow += ", HEAD";
     if (x.method == request.method || (head && readable)) {
       match.found = &x;
       match.params = std::move(params);
     }
+    if (match.found)
+      continue; // Nobody asks what else the path takes.
+    match.allow.append(match.allow.empty() ? "" : ", ").append(x.method);
+    if (readable)
+      match.allow += ", HEAD";
   }
-  if (match.path_known)
+  if (match.path_known && !match.found)
     match.allow += ", OPTIONS";
   return match;
 }

@@ -62,7 +62,7 @@ struct site {
 struct route_match {
   const route* found = nullptr;
   bool path_known = false;
-  std::string allow; ///< Of a known path.
+  std::string allow; ///< Of a known path; whole if nothing was found.
   std::vector<std::string> params;
 };
 

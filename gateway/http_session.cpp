@@ -31,11 +31,12 @@ private:
   task<bool> read_head();
   task<bool> read_body();
   task<bool> serve();
-  std::optional<http_reply> objection(const route_match& match);
-  std::optional<http_reply> objection_to_body();
+  bool objects(const route_match& match, http_reply& reply);
+  bool objects_to_body(http_reply& reply);
   task<http_reply> call(const route_match& match);
-  task<bool> answer(http_reply reply);
-  task<bool> answer_early(http_reply reply);
+  // The reply outlives the call: it is no copy in a frame that may live long.
+  task<bool> answer(http_reply& reply);
+  task<bool> answer_early(http_reply& reply);
   task<bool> discard_rest();
   task<void> refuse_framing();
   std::optional<problem> find_tenant();
@@ -110,7 +111,7 @@ task<bool> http_session::read_head() {
         home_.counters().timeouts_header.add();
         request_id_ = home_.make_request_id();
         auto late = fail_late("the head did not arrive in time");
-        co_await answer(std::move(late));
+        co_await answer(late);
       }
       co_return false;
     }
@@ -132,7 +133,7 @@ task<void> http_session::refuse_framing() {
   else if (reader_.error() == framing_error::body_too_large)
     x.limit = framing.body_bytes_max;
   auto reply = fail(x);
-  co_await answer(std::move(reply));
+  co_await answer(reply);
 }
 
 // Absolute, and at the minimal rate after a grace.
@@ -158,7 +159,7 @@ task<bool> http_session::read_body() {
       if (conn_.timed_out()) {
         home_.counters().timeouts_body.add();
         auto late = fail_late("the body did not arrive in time");
-        co_await answer(std::move(late));
+        co_await answer(late);
       }
       co_return false;
     }
@@ -167,23 +168,23 @@ task<bool> http_session::read_body() {
 }
 
 // What speaks against the request already; kept small for the frame of `serve`.
-std::optional<http_reply> http_session::objection(const route_match& match) {
+bool http_session::objects(const route_match& match, http_reply& reply) {
   auto wrong =
     check_head(reader_.request(), match, home_.shared().config.open_mode);
   if (!wrong)
     wrong = find_tenant();
   if (!wrong)
     wrong = check_size(reader_.content_length());
-  if (!wrong)
-    return std::nullopt;
-  return fail(*wrong);
+  if (wrong)
+    reply = fail(*wrong);
+  return wrong.has_value();
 }
 
-std::optional<http_reply> http_session::objection_to_body() {
+bool http_session::objects_to_body(http_reply& reply) {
   auto wrong = check_size(reader_.request().body.size());
-  if (!wrong)
-    return std::nullopt;
-  return fail(*wrong);
+  if (wrong)
+    reply = fail(*wrong);
+  return wrong.has_value();
 }
 
 // True: the connection is ready for the next request.
@@ -193,9 +194,9 @@ task<bool> http_session::serve() {
   request_id_ = home_.make_request_id();
   trace_id_ = trace_id_of(request.get(header::traceparent));
   const auto match = match_route(site_.routes, request);
-  auto refusal = objection(match);
-  if (refusal)
-    co_return co_await answer_early(std::move(*refusal));
+  http_reply reply;
+  if (objects(match, reply))
+    co_return co_await answer_early(reply);
   // What arrived with the head may already hold the body.
   const auto now = reader_.advance();
   if (now == step::need_more && request.has(header::expect)
@@ -204,16 +205,15 @@ task<bool> http_session::serve() {
   const bool body_read = co_await read_body();
   if (!body_read)
     co_return false;
-  refusal = objection_to_body();
-  if (refusal)
-    co_return co_await answer(std::move(*refusal));
-  if (!match.found) {
-    http_reply reply{.status = 204};
+  if (objects_to_body(reply))
+    co_return co_await answer(reply);
+  if (match.found) {
+    reply = co_await call(match);
+  } else {
+    reply.status = 204;
     reply.add("Allow", match.allow);
-    co_return co_await answer(std::move(reply));
   }
-  auto reply = co_await call(match);
-  co_return co_await answer(std::move(reply));
+  co_return co_await answer(reply);
 }
 
 // Keys will say whose request it is. Until then everybody is an operator, and
@@ -273,7 +273,7 @@ task<http_reply> http_session::call(const route_match& match) {
                      .close = true});
 }
 
-task<bool> http_session::answer(http_reply reply) {
+task<bool> http_session::answer(http_reply& reply) {
   if (reply.streamed || conn_.peer_gone())
     co_return false;
   auto& counters = home_.counters();
@@ -306,13 +306,13 @@ task<bool> http_session::answer(http_reply reply) {
 
 // Before the body was read. What is left of it must be skipped or the next
 // request would be read from its middle.
-task<bool> http_session::answer_early(http_reply reply) {
+task<bool> http_session::answer_early(http_reply& reply) {
   const auto now = reader_.discard();
   // A client that waits for 100 may or may not send the body now.
   if (now != step::done
       && (now == step::refused || reader_.request().has(header::expect)))
     reply.close = true;
-  const bool goes_on = co_await answer(std::move(reply));
+  const bool goes_on = co_await answer(reply);
   if (!goes_on || now == step::done)
     co_return goes_on;
   co_return co_await discard_rest();

@@ -21,6 +21,7 @@ std::vector<event> first_events(job_record& record,
   record.next_seq = 2;
   record.phase = job_phase::queued;
   std::vector<event> events;
+  events.reserve(3); // A first step down the ladder, too.
   auto shown = record;
   shown.decision.clear();
   events.push_back(

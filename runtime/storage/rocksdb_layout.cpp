@@ -3,6 +3,9 @@
 #include "runtime/storage/byte_order.hpp"
 #include "runtime/storage/crc32c.hpp"
 
+#include <algorithm>
+#include <cstddef>
+
 namespace troupe::runtime {
 namespace {
 
@@ -47,19 +50,37 @@ private:
 
 } // namespace
 
-std::string job_key(job_id id) {
-  const auto bytes = id.bytes();
-  return {bytes.data(), bytes.size()};
+void row_key::add(std::string_view bytes) noexcept {
+  TROUPE_ASSERT(bytes.size() <= bytes_.size() - size_);
+  std::copy(bytes.begin(), bytes.end(),
+            bytes_.begin() + static_cast<std::ptrdiff_t>(size_));
+  size_ += bytes.size();
 }
 
-std::string event_key(job_id id, uint64_t first_seq) {
-  auto key = job_key(id);
-  append_big_endian(key, first_seq);
+void row_key::add_number(uint64_t value, size_t bytes) noexcept {
+  TROUPE_ASSERT(bytes <= bytes_.size() - size_);
+  for (size_t i = bytes; i-- > 0;)
+    bytes_[size_++] = static_cast<char>(value >> (8 * i) & 0xFF);
+}
+
+row_key job_key(job_id id) noexcept {
+  const auto bytes = id.bytes();
+  row_key key;
+  key.add({bytes.data(), bytes.size()});
   return key;
 }
 
-std::string live_key(shard_id shard, job_id id) {
-  return shard_key(shard) + job_key(id);
+row_key event_key(job_id id, uint64_t first_seq) noexcept {
+  auto key = job_key(id);
+  key.add_number(first_seq, sizeof(first_seq));
+  return key;
+}
+
+row_key live_key(shard_id shard, job_id id) noexcept {
+  row_key key;
+  key.add_number(shard.value, sizeof(shard.value));
+  key.add(job_key(id));
+  return key;
 }
 
 std::string idempotency_key(shard_id shard, std::string_view key) {

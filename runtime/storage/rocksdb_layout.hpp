@@ -79,9 +79,22 @@ struct ledger_line {
 
 inline constexpr uint64_t ledger_ring = 4096;
 
-std::string job_key(job_id id);
-std::string event_key(job_id id, uint64_t first_seq);
-std::string live_key(shard_id shard, job_id id);
+/// A key of fixed size, at most 26 bytes, that costs no allocation.
+class row_key {
+public:
+  void add(std::string_view bytes) noexcept;
+  void add_number(uint64_t value, size_t bytes) noexcept;
+  operator std::string_view() const noexcept { return {bytes_.data(), size_}; }
+  std::string str() const { return std::string{std::string_view{*this}}; }
+
+private:
+  std::array<char, 26> bytes_;
+  size_t size_ = 0;
+};
+
+row_key job_key(job_id id) noexcept;
+row_key event_key(job_id id, uint64_t first_seq) noexcept;
+row_key live_key(shard_id shard, job_id id) noexcept;
 std::string idempotency_key(shard_id shard, std::string_view key);
 std::string value_key(shard_id shard, std::string_view name);
 std::string ledger_key(uint64_t commit);

@@ -15,8 +15,8 @@ auto get(const rocksdb_tables& tables, family f, job_id id, Decode decode)
   -> decltype(decode(std::string_view{})) {
   rocksdb::PinnableSlice value;
   const auto key = job_key(id);
-  const auto status =
-    tables.db().Get(rocksdb::ReadOptions{}, tables[f], key, &value);
+  const auto status = tables.db().Get(rocksdb::ReadOptions{}, tables[f],
+                                      rocksdb::Slice{key}, &value);
   const std::string_view name = family_names[static_cast<size_t>(f)];
   if (!status.ok())
     return to_failure(status, std::string{name} + " of " + id.str());
@@ -75,11 +75,11 @@ result<job_output> rocksdb_reader::output(job_id id) const {
 
 result<std::vector<event>> rocksdb_reader::events(job_id id, uint64_t from_seq,
                                                   size_t limit) const {
-  const auto prefix = job_key(id);
+  const auto prefix = job_key(id).str();
   bounded_scan scan{tables_, family::event, prefix, prefix_end(prefix)};
   event_page page{from_seq, limit};
   auto& rows = *scan.rows;
-  rows.SeekForPrev(event_key(id, from_seq));
+  rows.SeekForPrev(rocksdb::Slice{event_key(id, from_seq)});
   if (!rows.Valid() && rows.status().ok())
     rows.SeekToFirst();
   for (; rows.Valid() && !page.full(); rows.Next()) {
@@ -102,15 +102,15 @@ result<job_page> rocksdb_reader::list(const job_query& query) const {
   job_scan page{query, [this](job_id id) { return spec(id); }};
   if (range.empty())
     return std::move(page).finish(false);
-  bounded_scan scan{tables_, family::record, job_key(range.lowest),
-                    prefix_end(job_key(range.highest))};
+  bounded_scan scan{tables_, family::record, job_key(range.lowest).str(),
+                    prefix_end(job_key(range.highest).str())};
   auto& rows = *scan.rows;
   query.descending ? rows.SeekToLast() : rows.SeekToFirst();
   while (rows.Valid() && page.wants_row()) {
     auto record = decode_record(view(rows.value()));
     if (!record)
       return record.error();
-    if (job_key(record->id) != view(rows.key()))
+    if (std::string_view{job_key(record->id)} != view(rows.key()))
       return wrong_id(record->id);
     if (const auto ok = page.offer(std::move(*record)); !ok)
       return ok.error();

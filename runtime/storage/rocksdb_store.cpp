@@ -51,7 +51,7 @@ public:
   void operator()(const append_events& op) {
     auto key = event_key(op.id, op.first_seq);
     put(family::event, key, op.bytes);
-    appended_.emplace_back(op.id, std::move(key));
+    appended_.emplace_back(op.id, key);
   }
   void operator()(const put_output& op) {
     put(family::output, job_key(op.id), op.bytes);
@@ -89,8 +89,8 @@ public:
     }
   }
 
-  void put(family f, const std::string& key, std::string_view value) {
-    note(out_.Put(tables_[f], key, rocksdb::Slice{value}));
+  void put(family f, std::string_view key, std::string_view value) {
+    note(out_.Put(tables_[f], rocksdb::Slice{key}, rocksdb::Slice{value}));
   }
   /// Of everything since the last call; the writer starts afresh.
   rocksdb::Status take_status() {
@@ -98,11 +98,11 @@ public:
   }
 
 private:
-  void drop(family f, const std::string& key) {
-    note(out_.Delete(tables_[f], key));
+  void drop(family f, std::string_view key) {
+    note(out_.Delete(tables_[f], rocksdb::Slice{key}));
   }
   void drop_events(job_id id) {
-    const auto prefix = job_key(id);
+    const auto prefix = job_key(id).str();
     const auto end = prefix_end(prefix);
     const rocksdb::Slice upper{end};
     rocksdb::ReadOptions options;
@@ -110,7 +110,7 @@ private:
     const std::unique_ptr<rocksdb::Iterator> rows{
       tables_.db().NewIterator(options, tables_[family::event])};
     for (rows->Seek(prefix); rows->Valid(); rows->Next())
-      drop(family::event, rows->key().ToString());
+      drop(family::event, rows->key().ToStringView());
     note(rows->status());
     for (const auto& [job, key] : appended_)
       if (job == id)
@@ -124,7 +124,7 @@ private:
   const rocksdb_tables& tables_;
   rocksdb::WriteBatch& out_;
   shard_id shard_;
-  std::vector<std::pair<job_id, std::string>> appended_;
+  std::vector<std::pair<job_id, row_key>> appended_;
   rocksdb::Status status_;
 };
 

@@ -217,16 +217,16 @@ TEST_CASE("a live index that contradicts the records quarantines its shard",
       REQUIRE(tables.db().Put({}, tables[f], key, value).ok());
     };
     SECTION("a live job without its record") {
-      drop(tables, family::record, job_key(x.history.jobs[4]));
+      drop(tables, family::record, job_key(x.history.jobs[4]).str());
       word = "live job without record";
     }
     SECTION("another job's record") {
       std::string bytes;
-      REQUIRE(
-        tables.db()
-          .Get({}, tables[family::record], job_key(x.history.jobs[5]), &bytes)
-          .ok());
-      put(family::record, job_key(x.history.jobs[4]), bytes);
+      REQUIRE(tables.db()
+                .Get({}, tables[family::record],
+                     job_key(x.history.jobs[5]).str(), &bytes)
+                .ok());
+      put(family::record, job_key(x.history.jobs[4]).str(), bytes);
       word = "another job's record";
     }
     SECTION("a live index of no job") {
