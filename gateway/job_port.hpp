@@ -4,8 +4,8 @@
 #pragma once
 
 #include "runtime/client_sink.hpp"
-#include "runtime/scheduling/intent_policy.hpp"
 #include "runtime/overload/memory_guard.hpp"
+#include "runtime/scheduling/intent_policy.hpp"
 
 #include <optional>
 #include <string>
