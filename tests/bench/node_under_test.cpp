@@ -28,12 +28,15 @@ std::string write_config(const node_setup& setup) {
        << "  limits: { streams_per_key_max: 100000 }\n"
        << "admin: { listen: 127.0.0.1:0 }\n"
        << "queue: { queued_jobs_max: 10000000 }\n"
-       << "scheduling: { order: " << setup.order << " }\n"
+       << "scheduling:\n  order: " << setup.order << "\n"
+       << "  admission: { tenant_queued_max: 10000000 }\n"
+       << setup.more_scheduling
        << "models:\n  - name: sim\n    backend: simulated\n"
        << "    slots: " << setup.slots << "\n"
        << "    simulated: { service: constant, median_s: " << setup.service_s
        << ", p95_s: " << setup.service_s << ", tokens: " << setup.tokens
-       << ", seed: 1 }\n";
+       << ", seed: 1 }\n"
+       << setup.more_models;
   return path;
 }
 
