@@ -33,7 +33,9 @@ using dispatcher_actor = caf::typed_actor<
   // To itself: what was learnt is to be kept.
   caf::result<void>(costs_tick_atom),
   // No more leases: the node drains.
-  caf::result<void>(drain_atom)>::extend_with<inspectable_actor>;
+  caf::result<void>(drain_atom),
+  // To itself, behind all that came meanwhile: choose.
+  caf::result<void>(dispatch_now_atom)>::extend_with<inspectable_actor>;
 
 struct dispatcher_config {
   std::string model;

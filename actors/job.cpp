@@ -111,7 +111,16 @@ private:
       return lose(x.id, runtime::attempt_loss::refused,
                   {errc::worker_lost, x.worker + " is gone"});
     }
-    self_->send(worker, start_attempt{std::move(request), x.ticket});
+    self_->send(worker, start_attempt{std::move(request), x.ticket, x.stamp,
+                                      start_limit()});
+  }
+
+  /// Of the first attempt, by the clock of the worker; zero: none.
+  runtime::mono_time start_limit() const {
+    const auto& record = machine_.record();
+    if (record.attempt > 1 || record.start_at == runtime::wall_time{})
+      return {};
+    return env_.mono() + (record.start_at - env_.wall());
   }
 
   /// The attempt never reached a worker: the breaker learns nothing from it.
@@ -174,6 +183,10 @@ private:
 
   void on_attempt_progress(attempt_progress& x) {
     entry_.count();
+    if (x.place == attempt_place::in_line)
+      machine_.line_up(x.id);
+    else if (x.place == attempt_place::on_slot)
+      machine_.take_slot(x.id, env_.wall());
     if (x.input_tokens)
       machine_.prefilled(x.id, *x.input_tokens);
     if (x.tokens == 0 && x.text.empty())
@@ -188,7 +201,7 @@ private:
   void on_attempt_ended(attempt_ended& x) {
     entry_.count();
     auto now = env_.wall();
-    if (machine_.running() && x.id == machine_.current()) {
+    if (!x.too_late && machine_.running() && x.id == machine_.current()) {
       count_attempt(x);
       report_cost(x);
     }
@@ -206,6 +219,8 @@ private:
       commit(machine_.fail(x.id, *x.failed, now));
     else if (x.lost)
       lose(x.id, *x.lost, x.why);
+    else if (x.too_late && machine_.running() && x.id == machine_.current())
+      commit(machine_.expire(now));
     settle();
   }
 

@@ -1,5 +1,6 @@
-// One engine and its slots. Admits attempts, hands their output to the jobs,
-// cancels, and reports free slots to its dispatcher. Supervised by its model's
+// One engine and its slots. Admits attempts, keeps a few in a line for the next
+// free slot, hands their output to the jobs, cancels, and reports free slots to
+// its dispatcher. Supervised by its model's
 // supervisor: when the engine dies the worker tells the jobs, dies too and is
 // started again with a fresh engine after a backoff.
 #pragma once

@@ -157,5 +157,6 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::keep_value))
   CAF_ADD_ATOM(troupe, troupe::actors, costs_tick_atom)
   CAF_ADD_ATOM(troupe, troupe::actors, memory_tick_atom)
+  CAF_ADD_ATOM(troupe, troupe::actors, dispatch_now_atom)
 CAF_END_TYPE_ID_BLOCK(troupe)
 // clang-format on

@@ -104,6 +104,21 @@ job_step job_machine::begin(const attempt_start& start, wall_time now) {
   return step;
 }
 
+void job_machine::line_up(attempt_id from) noexcept {
+  if (running_ && from == current())
+    in_line_ = true;
+}
+
+void job_machine::take_slot(attempt_id from, wall_time now) noexcept {
+  if (!in_line_ || from != current())
+    return;
+  in_line_ = false;
+  record_.timing.queue_us += span_us(running_since_, now);
+  if (record_.started_at == running_since_)
+    record_.started_at = std::max(now, running_since_);
+  running_since_ = std::max(now, running_since_);
+}
+
 void job_machine::prefilled(attempt_id from, uint32_t input_tokens) {
   if (running_ && from == current())
     record_.usage.input_tokens = input_tokens;
@@ -201,7 +216,7 @@ job_step job_machine::expire(wall_time now, std::string reason) {
   job_step step;
   if (terminal())
     return step;
-  bool started = record_.attempt > 0;
+  bool started = record_.attempt > (in_line_ ? 1U : 0U);
   step.stop_attempt = running_;
   end_attempt(attempt_outcome::expired, now);
   if (!started) {
@@ -293,7 +308,10 @@ void job_machine::end_attempt(attempt_outcome outcome, wall_time now,
 
 void job_machine::stop_clock(wall_time now, duration ran,
                              bool counts) noexcept {
-  if (running_) {
+  if (running_ && in_line_) {
+    // It never had a slot.
+    record_.timing.queue_us += span_us(running_since_, now);
+  } else if (running_) {
     auto span = span_us(running_since_, now);
     auto work = ran > duration{0} ? std::min<int64_t>(span, ran.count()) : span;
     record_.timing.compute_us += work;
@@ -301,6 +319,7 @@ void job_machine::stop_clock(wall_time now, duration ran,
       record_.usage.cost += static_cast<double>(work) / 1e6 * price_;
   }
   running_ = false;
+  in_line_ = false;
 }
 
 void job_machine::end(job_step& step, job_status status, finish_reason finish,

@@ -82,6 +82,10 @@ public:
   void note(const decision_note& x, wall_time now);
   /// A committed lease hands the job to a worker.
   job_step begin(const attempt_start& start, wall_time now);
+  /// At its worker it waits for a slot: that is queue time. No event.
+  void line_up(attempt_id from) noexcept;
+  /// It waited, and has the slot now. No event.
+  void take_slot(attempt_id from, wall_time now) noexcept;
   /// The engine took it in. No event.
   void prefilled(attempt_id from, uint32_t input_tokens);
   /// New text; ignored unless `from` is the running attempt.
@@ -122,6 +126,7 @@ private:
   uint32_t text_tokens_ = 0;
   uint32_t tokens_before_ = 0; ///< When the attempt began.
   bool running_ = false;
+  bool in_line_ = false; ///< `running_`, without a slot yet.
   double price_ = 1;
   wall_time ready_since_{};
   wall_time running_since_{};

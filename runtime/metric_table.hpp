@@ -60,6 +60,7 @@ enum class metric : uint8_t {
   sched_lease_seconds,
   sched_announce_delay_seconds,
   sched_slot_idle_seconds,
+  sched_ahead,
   sched_rebuilds,
   commit_seconds,
   commit_batches,
