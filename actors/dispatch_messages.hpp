@@ -46,6 +46,7 @@ struct worker_ready {
   uint64_t generation = 0;
   models::engine_description description;
   std::vector<runtime::attempt_id> running;
+  std::vector<runtime::parked_report> parked;
 };
 struct worker_gone {
   std::string worker;

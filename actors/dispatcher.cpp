@@ -49,6 +49,7 @@ public:
       [this](worker_ready& x) { on_worker_ready(x); },
       [this](worker_gone& x) { on_worker_gone(x.worker, x.generation); },
       [this](const attempt_freed& x) { on_attempt_freed(x); },
+      [this](const attempt_parked& x) { on_attempt_parked(x); },
       [this](const breaker_changed& x) { on_breaker_changed(x); },
       [this](const child_notice& x) { on_child_notice(x); },
       [this](dispatch_tick_atom) { on_tick(); },
@@ -166,7 +167,10 @@ private:
     continues_[x.worker] = x.description.continues_prefix;
     policy_.describe(x.description.context_length);
     tell_lost(core_.register_worker(x.worker, x.generation, x.description.slots,
-                                    x.running, env_.mono()));
+                                    x.running, env_.mono(), x.parked));
+    if (x.description.can_park)
+      core_.set_parking(x.worker,
+                        runtime::duration{x.description.switch_cost_us});
     watch_.came(x.worker);
     publish();
     dispatch();
@@ -192,6 +196,14 @@ private:
       lead_.arrived(*x.arrived);
     lead_.served(x.ran);
     watch_.heard(x);
+    want_dispatch();
+  }
+
+  void on_attempt_parked(const attempt_parked& x) {
+    entry_.count();
+    core_.parked(x.worker, x.id, x.key, env_.mono());
+    if (x.next)
+      core_.started(x.worker, *x.next, env_.mono());
     want_dispatch();
   }
 
@@ -271,12 +283,13 @@ private:
 
   void dispatch() {
     dispatch_wanted_ = false;
+    auto now = env_.mono();
     if (draining_)
-      return;
+      return tell_workers(core_.resume(now, true)); // They are to end.
     watch_.review();
     std::map<runtime::shard_id, lease_jobs> requests;
-    auto now = env_.mono();
     renew_lead(now);
+    tell_workers(core_.resume(now, false));
     auto orders = core_.pick(now, permits_.limit(now));
     meter_.picked(core_, orders);
     for (auto& order : orders) {
@@ -298,11 +311,29 @@ private:
         self_->send(handle, std::move(request));
       else
         ++env_.letters.undeliverable;
+    tell_workers(core_.resume(now, true));
+    if (permits_.closed())
+      preempt(now);
     auto wanted = core_.wanted();
     if (permits_.should_ask(wanted, now))
       ask_breaker(wanted);
     arm();
     arm_policy();
+  }
+
+  void preempt(runtime::mono_time now) {
+    for (const auto& x : core_.preempt(now)) {
+      if (env_.metrics != nullptr)
+        env_.metrics->add(runtime::metric::sched_preemptions, 1, config_.model);
+      if (auto worker = env_.directory.find<model_worker_actor>(x.worker))
+        caf::anon_send(worker, preempt_attempt{x.id, x.keep_cache});
+    }
+  }
+
+  void tell_workers(const std::vector<runtime::resume_wish>& wishes) {
+    for (const auto& x : wishes)
+      if (auto worker = env_.directory.find<model_worker_actor>(x.worker))
+        caf::anon_send(worker, resume_attempt{x.id});
   }
 
   void resume(const std::shared_ptr<const runtime::model_policy>& last) {
@@ -391,6 +422,8 @@ private:
 
   void arm() {
     auto due = core_.next_due();
+    if (auto park = core_.preempt_due(); park && (!due || *park < *due))
+      due = park;
     if (!due || armed_)
       return;
     armed_ = true;

@@ -22,7 +22,7 @@ using dispatcher_actor = caf::typed_actor<
   caf::result<void>(backlog_report), caf::result<void>(attempt_measured),
   // Workers: ready (again), gone, done with an attempt.
   caf::result<void>(worker_ready), caf::result<void>(worker_gone),
-  caf::result<void>(attempt_freed),
+  caf::result<void>(attempt_freed), caf::result<void>(attempt_parked),
   // The model's breaker: what may be leased. The model's supervisor: a child
   // went down.
   caf::result<void>(breaker_changed), caf::result<void>(child_notice),

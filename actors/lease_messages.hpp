@@ -34,7 +34,8 @@ struct lease_jobs {
 enum class attempt_place : uint8_t {
   same = 0, ///< As said before; on a slot unless said otherwise.
   in_line,  ///< It waits for a slot.
-  on_slot   ///< It waited, and runs.
+  on_slot,  ///< It waited, and runs.
+  parked    ///< It left its slot, and waits for it or another.
 };
 
 // clang-format off

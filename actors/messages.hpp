@@ -4,9 +4,11 @@
 #pragma once
 
 #include "actors/breaker_messages.hpp"
+#include "actors/cutover_messages.hpp"
 #include "actors/dispatch_messages.hpp"
 #include "actors/lease_messages.hpp"
 #include "actors/node_local.hpp"
+#include "actors/parking_messages.hpp"
 #include "actors/pool_messages.hpp"
 #include "actors/replay_messages.hpp"
 #include "actors/supervision_messages.hpp"
@@ -178,6 +180,7 @@ struct attempt_progress {
   std::string text;
   uint32_t tokens = 0;
   attempt_place place = attempt_place::same;
+  runtime::duration ran{0}; ///< With `parked`: on slots so far.
 };
 struct attempt_ended {
   runtime::attempt_id id;

@@ -49,6 +49,8 @@ public:
     return {
       [this](start_attempt& x) { on_start_attempt(x); },
       [this](const cancel_attempt& x) { on_cancel_attempt(x); },
+      [this](const preempt_attempt& x) { on_preempt_attempt(x); },
+      [this](const resume_attempt& x) { on_resume_attempt(x); },
       [this](const yield_attempts&) { on_yield_attempts(); },
       [this](open_feed&) { introduce(); },
       [this](engine_woke_atom) { on_woken(); },
@@ -62,8 +64,13 @@ private:
     job_actor job;
     runtime::mono_time since;
     runtime::call_ticket ticket{};
+    int64_t key = 0;                            ///< Of its job.
     std::optional<runtime::duration> arrived{}; ///< After its order.
     std::optional<runtime::duration> first_token{};
+    runtime::duration before{0}; ///< On slots that it left.
+    runtime::duration ran(runtime::mono_time now) const {
+      return before + (now - since);
+    }
   };
   struct waiting_run {
     slot_run run;
@@ -78,7 +85,10 @@ private:
     auto id = x.request.id;
     if (!job)
       return freed(id);
-    waiting_run next{{.job = job, .since = env_.mono(), .ticket = x.ticket},
+    waiting_run next{{.job = job,
+                      .since = env_.mono(),
+                      .ticket = x.ticket,
+                      .key = x.stamp.key},
                      std::move(x.request)};
     if (x.stamp.number > 0)
       next.run.arrived = next.run.since - x.stamp.ordered_at;
@@ -156,6 +166,11 @@ private:
     attempt_freed news{.worker = worker_, .id = x.id};
     if (auto waits = line_.take(x.id))
       tell_breaker(waits->run, runtime::call_result::uncounted);
+    if (auto node = parked_.extract(x.id)) {
+      tell_breaker(node.mapped(), runtime::call_result::uncounted);
+      engine_->cancel(x.id);
+      news.ran = node.mapped().before;
+    }
     if (auto it = running_.find(x.id); it != running_.end()) {
       tell_breaker(it->second, runtime::call_result::uncounted);
       running_.erase(it);
@@ -169,11 +184,77 @@ private:
       poll();
   }
 
+  // --- leaving a slot and returning -----------------------------------------------
+
+  void on_preempt_attempt(const preempt_attempt& x) {
+    entry_.count();
+    if (!running_.contains(x.id) || yields_)
+      return;
+    engine_->park(x.id, x.keep_cache);
+    poll();
+  }
+
+  void on_event(models::attempt_parked& e) {
+    auto node = running_.extract(e.id);
+    if (node.empty())
+      return;
+    --env_.board.attempts_running;
+    auto& run = node.mapped();
+    run.before = run.ran(env_.mono());
+    caf::anon_send(run.job, attempt_progress{.id = e.id,
+                                             .place = attempt_place::parked,
+                                             .ran = run.before});
+    attempt_parked news{.worker = worker_, .id = e.id, .key = run.key};
+    parked_.insert(std::move(node));
+    news.next = start_next();
+    tell_parked(std::move(news));
+  }
+
+  void on_resume_attempt(const resume_attempt& x) {
+    entry_.count();
+    auto it = parked_.find(x.id);
+    if (it == parked_.end())
+      return; // It ended, and the dispatcher was told.
+    if (running_.size() >= description_.slots)
+      return tell_parked(
+        {.worker = worker_, .id = x.id, .key = it->second.key});
+    it->second.since = env_.mono();
+    caf::anon_send(
+      it->second.job,
+      attempt_progress{.id = x.id, .place = attempt_place::on_slot});
+    running_.insert(parked_.extract(it));
+    ++env_.board.attempts_running;
+    engine_->resume(x.id);
+    poll();
+  }
+
+  void tell_parked(attempt_parked news) {
+    if (auto d = dispatcher())
+      caf::anon_send(d, std::move(news));
+  }
+
+  /// Of those without a slot the engine's end says nothing.
+  void refuse_parked(const std::string& why) {
+    for (auto& [id, run] : std::exchange(parked_, {})) {
+      tell_breaker(run, runtime::call_result::uncounted);
+      caf::anon_send(run.job,
+                     attempt_ended{.id = id,
+                                   .lost = runtime::attempt_loss::refused,
+                                   .why = {errc::worker_lost, why},
+                                   .ran = run.before});
+    }
+  }
+
   void on_yield_attempts() {
     entry_.count();
     yields_ = true;
     for (auto& waits : line_.clear())
       refuse(waits.request.id, waits.run);
+    for (const auto& [id, run] : parked_) {
+      engine_->cancel(id);
+      freed(id);
+    }
+    refuse_parked("the worker goes to another model");
     for (auto& [id, run] : std::exchange(running_, {})) {
       --env_.board.attempts_running;
       tell_breaker(run, runtime::call_result::uncounted);
@@ -182,7 +263,7 @@ private:
                                    .lost = runtime::attempt_loss::refused,
                                    .why = {errc::worker_lost,
                                            "the worker goes to another model"},
-                                   .ran = env_.mono() - run.since});
+                                   .ran = run.ran(env_.mono())});
       engine_->cancel(id);
       freed(id);
     }
@@ -272,9 +353,10 @@ private:
       caf::anon_send(run.job, attempt_ended{.id = id,
                                             .lost = loss,
                                             .why = e.why,
-                                            .ran = env_.mono() - run.since});
+                                            .ran = run.ran(env_.mono())});
     }
     died_ = std::move(e.why);
+    refuse_parked("its worker's engine died");
     for (auto& waits : line_.clear())
       refuse(waits.request.id, waits.run);
     runtime::log_warn("worker", "the engine died",
@@ -298,7 +380,7 @@ private:
   void note_output(slot_run& run) {
     if (run.first_token)
       return;
-    run.first_token = env_.mono() - run.since;
+    run.first_token = run.ran(env_.mono());
     if (run.ticket.probe != 0)
       tell_breaker(run, runtime::call_result::good);
   }
@@ -315,7 +397,7 @@ private:
       return;
     tell_breaker(it->second, judged);
     auto now = env_.mono();
-    auto ran = message.ran = now - it->second.since;
+    auto ran = message.ran = it->second.ran(now);
     attempt_freed news{.worker = worker_,
                        .id = id,
                        .ran = ran,
@@ -349,6 +431,8 @@ private:
       hello.running.push_back(id);
     for (auto id : line_.ids())
       hello.running.push_back(id);
+    for (const auto& [id, run] : parked_)
+      hello.parked.push_back({.id = id, .key = run.key});
     tell(std::move(hello));
   }
 
@@ -399,6 +483,7 @@ private:
   bool yields_ = false; ///< Gave its work back, and takes no more.
   std::optional<runtime::failure> died_;
   std::unordered_map<attempt_id, slot_run> running_;
+  std::unordered_map<attempt_id, slot_run> parked_;
   runtime::attempt_line<waiting_run> line_;
   bool admitted_ = false; ///< Since the engine was polled last.
   std::optional<runtime::mono_time> armed_;

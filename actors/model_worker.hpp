@@ -15,6 +15,8 @@ namespace troupe::actors {
 using model_worker_actor = caf::typed_actor<
   // The sender is the job that gets the reports.
   caf::result<void>(start_attempt), caf::result<void>(cancel_attempt),
+  // Its dispatcher: an attempt leaves its slot, or returns to one.
+  caf::result<void>(preempt_attempt), caf::result<void>(resume_attempt),
   // The allocator: it goes to another model and cannot wait any longer.
   caf::result<void>(yield_attempts),
   // A (re)started dispatcher or allocator: introduce yourself.

@@ -75,6 +75,7 @@ public:
       [this](lease_jobs& x) { on_lease_jobs(x); },
       [this](attempts_lost& x) { on_attempts_lost(x); },
       [this](const job_idle& x) { on_job_idle(x); },
+      [this](const running_late& x) { on_running_late(x); },
       [this](shard_tick_atom, uint64_t tick) { on_tick(tick); },
       [this](inspect_actor) { return entry_.snapshot(); },
     };
@@ -360,6 +361,12 @@ private:
     if (step.degrade)
       forward(id, std::move(*step.degrade));
     return step.starts;
+  }
+
+  void on_running_late(const running_late& x) {
+    entry_.count();
+    if (auto order = cutover_of(ledger_, x, env_.wall()))
+      residents_.tell(x.id.job, std::move(*order));
   }
 
   void on_attempts_lost(attempts_lost& x) {

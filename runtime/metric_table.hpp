@@ -62,6 +62,7 @@ enum class metric : uint8_t {
   sched_slot_idle_seconds,
   sched_ahead,
   sched_rebuilds,
+  sched_preemptions,
   commit_seconds,
   commit_batches,
   commit_failures,

@@ -58,6 +58,12 @@ struct refused_lease {
   uint64_t number = 0; ///< Of the order.
 };
 
+/// What a worker says of an attempt that left its slot.
+struct parked_report {
+  attempt_id id;
+  int64_t key = 0; ///< Of its job, us.
+};
+
 /// It died with its worker.
 struct lost_attempt {
   attempt_id id;

@@ -142,15 +142,20 @@ void dispatch_core::mark_overdue(mono_time now) {
 
 std::vector<lost_attempt> dispatch_core::register_worker(
   const std::string& worker, uint64_t generation, uint32_t slots,
-  const std::vector<attempt_id>& running, mono_time now) {
+  const std::vector<attempt_id>& running, mono_time now,
+  const std::vector<parked_report>& parked_there) {
   // One that the same generation reports again still runs, and keeps its charge.
   auto previous = withdraw(worker, generation);
   if (!slots_.add(worker, generation, slots))
     return {};
   for (auto id : running)
     slots_.occupy(worker, id, {.since = now});
+  for (const auto& x : parked_there)
+    parked(worker, x.id, x.key, now);
   std::erase_if(previous, [&](const lost_attempt& x) {
-    return std::find(running.begin(), running.end(), x.id) != running.end();
+    return std::find(running.begin(), running.end(), x.id) != running.end()
+           || std::any_of(parked_there.begin(), parked_there.end(),
+                          [&](const auto& p) { return p.id == x.id; });
   });
   return previous;
 }
@@ -163,11 +168,14 @@ std::vector<lost_attempt> dispatch_core::withdraw(const std::string& worker,
   std::vector<lost_attempt> lost;
   for (const auto& [id, what] : *running) {
     lost.push_back({.id = id, .ran = !what.waits});
-    if (what.tenant == running_attempt::no_tenant)
-      continue;
-    --state(what.tenant).in_flight;
-    offer(what.tenant);
+    leave(what, what.charged_s);
   }
+  // A parked one has no part in how its worker ended.
+  for (const auto& [id, what] : parked_.drop(worker)) {
+    lost.push_back({.id = id, .ran = false});
+    leave(what, what.charged_s);
+  }
+  switch_costs_.erase(worker);
   std::sort(lost.begin(), lost.end(),
             [](const auto& a, const auto& b) { return a.id < b.id; });
   std::vector<job_id> unanswered;
@@ -182,6 +190,8 @@ std::vector<lost_attempt> dispatch_core::withdraw(const std::string& worker,
 void dispatch_core::freed(const std::string& worker, attempt_id attempt,
                           duration ran) {
   auto what = slots_.vacate(worker, attempt);
+  if (!what)
+    what = parked_.take(worker, attempt);
   if (!what) {
     // It ended before the shard's answer came: that answer will find no order.
     auto p = pending_.find(attempt.job);
@@ -193,16 +203,21 @@ void dispatch_core::freed(const std::string& worker, attempt_id attempt,
     gate_.correct(early->what.tenant, seconds(ran) - early->what.head.work_s);
     return offer(early->what.tenant);
   }
-  if (what->tenant == running_attempt::no_tenant)
+  leave(*what, seconds(ran));
+}
+
+/// The attempt is over, or lost, after `real_s` on slots.
+void dispatch_core::leave(const running_attempt& what, double real_s) {
+  if (what.tenant == running_attempt::no_tenant)
     return;
-  --state(what->tenant).in_flight;
-  gate_.correct(what->tenant, seconds(ran) - what->charged_s);
-  offer(what->tenant);
+  --state(what.tenant).in_flight;
+  gate_.correct(what.tenant, real_s - what.charged_s);
+  offer(what.tenant);
 }
 
 void dispatch_core::correct_charges(mono_time now) {
   slots_.each_running([&](running_attempt& what) {
-    auto real = seconds(now - what.since);
+    auto real = what.done_s(now - what.since);
     if (what.tenant == running_attempt::no_tenant || what.waits
         || real <= what.charged_s)
       return;
@@ -214,10 +229,10 @@ void dispatch_core::correct_charges(mono_time now) {
 double dispatch_core::running_work_s(mono_time now) {
   double rest = 0;
   slots_.each_running([&](running_attempt& what) {
-    auto ran = what.waits ? 0 : seconds(now - what.since);
+    auto ran = what.done_s(what.waits ? duration{0} : now - what.since);
     rest += std::max(0.0, what.charged_s - ran);
   });
-  return rest;
+  return rest + parked_.work_s();
 }
 
 // --- the choice -------------------------------------------------------------
@@ -313,7 +328,11 @@ grant_outcome dispatch_core::granted_late(const granted_lease& lease,
 void dispatch_core::occupy(const granted_lease& lease, tenant_index tenant,
                            double work_s, mono_time now) {
   slots_.occupy(lease.worker, lease.id,
-                {.tenant = tenant, .charged_s = work_s, .since = now});
+                {.tenant = tenant,
+                 .charged_s = work_s,
+                 .since = now,
+                 .key = lease.stamp.key,
+                 .work_s = work_s});
 }
 
 void dispatch_core::refused(const refused_lease& lease) {

@@ -10,6 +10,8 @@
 #include "runtime/ids.hpp"
 #include "runtime/scheduling/announced_head.hpp"
 #include "runtime/scheduling/late_answers.hpp"
+#include "runtime/scheduling/parked_attempts.hpp"
+#include "runtime/scheduling/preemption_policy.hpp"
 #include "runtime/scheduling/queue_policy.hpp"
 #include "runtime/scheduling/tenant_gate.hpp"
 #include "runtime/scheduling/worker_slots.hpp"
@@ -20,6 +22,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -32,6 +35,21 @@ struct dispatch_settings {
   double gate_slack_jobs = 5;        ///< See tenant_gate.
   uint32_t tenant_in_flight_max = 0; ///< Attempts of one tenant; 0 = no limit.
   std::map<std::string, double> shares{}; ///< > 0; other tenants: 1.
+  preemption_limits preemption{};
+};
+
+/// The attempt is to leave its slot, so that what waits can have it.
+struct park_wish {
+  std::string worker;
+  attempt_id id;
+  bool keep_cache = false;
+  friend bool operator==(const park_wish&, const park_wish&) = default;
+};
+/// The attempt is to have a slot of its worker again.
+struct resume_wish {
+  std::string worker;
+  attempt_id id;
+  friend bool operator==(const resume_wish&, const resume_wish&) = default;
 };
 
 /// Ask `shard` for the job: compare and set on (job, after_attempt).
@@ -71,7 +89,8 @@ public:
   std::vector<lost_attempt>
   register_worker(const std::string& worker, uint64_t generation,
                   uint32_t slots, const std::vector<attempt_id>& running,
-                  mono_time now);
+                  mono_time now,
+                  const std::vector<parked_report>& parked_there = {});
   /// The worker takes nothing more; its running attempts are returned.
   std::vector<lost_attempt> withdraw(const std::string& worker,
                                      uint64_t generation);
@@ -87,6 +106,25 @@ public:
   /// Loop over mean service: how many jobs may wait at each worker for a slot,
   /// see lease_ahead. 0: none.
   void set_lead(double ratio) { slots_.set_lead(ratio); }
+
+  /// Parked attempts that return, where a slot is free: those with a smaller key
+  /// than the first job that waits, and all that no job waits for. Before `pick`,
+  /// and once more with `rest` after it.
+  std::vector<resume_wish> resume(mono_time now, bool rest);
+  /// While no slot is free: what leaves one, at most one more per worker until
+  /// `parked` comes. After `pick`.
+  std::vector<park_wish> preempt(mono_time now);
+  /// When `preempt` may find one that is too young now.
+  std::optional<mono_time> preempt_due() const noexcept { return park_due_; }
+  /// The worker can park, and what that costs.
+  void set_parking(const std::string& worker, duration switch_cost) {
+    switch_costs_[worker] = switch_cost;
+  }
+  /// It left its slot. Also one that did not find a slot on return, or that a
+  /// worker reports to a restarted dispatcher.
+  void parked(const std::string& worker, attempt_id attempt, int64_t key,
+              mono_time now);
+  size_t parked_now() const noexcept { return parked_.size(); }
 
   /// Every lease that can be asked for now. Overdue jobs go first, then the
   /// smallest key, both among tenants that the gate lets through. At most
@@ -117,7 +155,8 @@ public:
   /// Announced jobs that nobody was asked for yet.
   size_t waiting() const noexcept { return waiting_; }
   bool idle() const noexcept {
-    return pending_.empty() && waiting_ == 0 && slots_.busy() == 0;
+    return pending_.empty() && waiting_ == 0 && slots_.busy() == 0
+           && parked_.empty();
   }
   /// When an unanswered order times out next.
   std::optional<mono_time> next_due();
@@ -173,6 +212,17 @@ private:
   grant_outcome granted_late(const granted_lease& lease, mono_time now);
   void occupy(const granted_lease& lease, tenant_index tenant, double work_s,
               mono_time now);
+  void leave(const running_attempt& what, double real_s);
+  struct victim {
+    park_wish wish;
+    int64_t key = 0;
+    bool for_line = false; ///< For a job that waits at its worker.
+  };
+  std::optional<victim> victim_at(const std::string& worker,
+                                  const worker_slots::attempts& running,
+                                  mono_time now, size_t& under_way);
+  void note_park_due(int64_t key, duration cost,
+                     std::span<park_candidate> candidates, mono_time now);
   std::optional<pending_order> take_pending(job_id job);
   bool answered(const order_limit& x) const;
   void expire_orders(mono_time now);
@@ -191,6 +241,9 @@ private:
   std::unordered_map<job_id, pending_order> pending_;
   std::deque<order_limit> limits_; ///< Of `pending_`.
   late_answers late_;              ///< To orders that were given up.
+  parked_attempts parked_;
+  std::map<std::string, duration> switch_costs_; ///< Of workers that can park.
+  std::optional<mono_time> park_due_;
   uint64_t orders_ = 0;
   uint64_t round_ = 0;
   size_t waiting_ = 0;

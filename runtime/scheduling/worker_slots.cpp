@@ -148,6 +148,29 @@ std::optional<running_attempt> worker_slots::vacate(const std::string& worker,
   return what;
 }
 
+size_t worker_slots::free_at(const std::string& worker) const {
+  auto it = workers_.find(worker);
+  return it == workers_.end() || it->second.exclusive ? 0 : it->second.free();
+}
+
+void worker_slots::mark_leaving(const std::string& worker, attempt_id id) {
+  auto it = workers_.find(worker);
+  if (it == workers_.end())
+    return;
+  if (auto what = it->second.running.find(id); what != it->second.running.end())
+    what->second.leaves = true;
+}
+
+void worker_slots::return_to(const std::string& worker, attempt_id id,
+                             const running_attempt& what) {
+  auto it = workers_.find(worker);
+  if (it == workers_.end())
+    return;
+  count(it->second, -1);
+  it->second.running.insert_or_assign(id, what);
+  count(it->second, 1);
+}
+
 void worker_slots::hold(const std::string& worker, worker_hold why, bool on) {
   auto it = workers_.find(worker);
   if (it == workers_.end())

@@ -7,6 +7,7 @@
 #include "runtime/ids.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -16,14 +17,23 @@
 
 namespace troupe::runtime {
 
-/// What is known of an attempt on a slot. Attempts that a worker reports to a
-/// restarted dispatcher have no tenant and no charge.
+/// What is known of an attempt at a worker. Attempts that a worker reports to a
+/// restarted dispatcher have no tenant, no charge and no prediction.
 struct running_attempt {
   static constexpr uint32_t no_tenant = UINT32_MAX;
   uint32_t tenant = no_tenant;
   double charged_s = 0;
-  mono_time since{};
-  bool waits = false; ///< At the worker, for a slot.
+  mono_time since{};   ///< When it got its slot last.
+  bool waits = false;  ///< At the worker, for a slot.
+  bool leaves = false; ///< Was asked to park.
+  int64_t key = INT64_MIN;
+  double work_s = 0;  ///< Predicted.
+  duration before{0}; ///< On slots that it left.
+
+  /// Seconds on slots so far; `held`: on the one it has.
+  double done_s(duration held) const noexcept {
+    return std::chrono::duration<double>(before + held).count();
+  }
 };
 
 /// Why a worker gets no new work although it serves.
@@ -83,6 +93,22 @@ public:
   }
   /// Reserved and running, of all workers.
   size_t busy() const noexcept { return static_cast<size_t>(sum_.busy); }
+  /// Slots that an attempt which left one could have now.
+  size_t free_at(const std::string& worker) const;
+  /// Without a reservation: it takes a slot again.
+  void return_to(const std::string& worker, attempt_id id,
+                 const running_attempt& what);
+
+  /// It was asked to park. Unknown: ignored.
+  void mark_leaving(const std::string& worker, attempt_id id);
+
+  /// Every worker that gets work, with its attempts: `visit(name, attempts)`.
+  template <class Visit>
+  void each_open(Visit visit) const {
+    for (const auto& [name, w] : workers_)
+      if (w.held == 0 && !w.exclusive)
+        visit(name, w.running);
+  }
   /// Every attempt, also those that wait, to look at and correct.
   template <class Visit>
   void each_running(Visit visit) {

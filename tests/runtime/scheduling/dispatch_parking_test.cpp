@@ -1,0 +1,259 @@
+// Attempts that leave their slots and return, as the dispatcher decides it.
+#include "runtime/rng.hpp"
+#include "runtime/scheduling/dispatch_core.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+using namespace troupe::runtime;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr shard_id shard{3};
+constexpr mono_time t0{1h};
+
+announced_head head(uint64_t n, int64_t key, double work_s = 10) {
+  return {.id = job_id{n, n}, .key = key, .attempt = 0, .work_s = work_s};
+}
+
+attempt_id attempt(uint64_t n) {
+  return {job_id{n, n}, 1, 1};
+}
+
+/// One worker whose slots run jobs 1, 2, ... with the given keys.
+struct stage {
+  explicit stage(std::vector<int64_t> keys, dispatch_settings settings = {})
+    : core{std::move(settings)} {
+    core.register_worker("w", 1, static_cast<uint32_t>(keys.size()), {}, t0);
+    core.set_parking("w", 0us);
+    announced_queue queue{.tenant = "t"};
+    for (size_t i = 0; i < keys.size(); ++i)
+      queue.heads.push_back(head(i + 1, keys[i]));
+    core.announce(shard, {queue});
+    lease_all(t0);
+  }
+  std::vector<uint64_t> lease_all(mono_time now) {
+    std::vector<uint64_t> jobs;
+    for (const auto& o : core.pick(now)) {
+      core.granted({{o.job, 1, o.after_attempt + 1}, o.worker, o.stamp}, now);
+      jobs.push_back(o.job.high());
+    }
+    return jobs;
+  }
+  dispatch_core core;
+};
+
+} // namespace
+
+TEST_CASE("the largest key leaves its slot for a smaller one that waits",
+          "[runtime][dispatch][preemption]") {
+  stage s{{1000, 9000}};
+  s.core.announce(shard, {{"t", {head(7, 5000, 1)}}});
+  auto later = t0 + 60ms;
+  CHECK(s.core.preempt(t0 + 49ms).empty()); // Not held for a slice yet.
+  CHECK(s.core.preempt_due() == t0 + 50ms);
+  CHECK(s.core.preempt(later)
+        == std::vector<park_wish>{{"w", attempt(2), true}});
+  CHECK(s.core.preempt(later).empty()); // One at a time.
+  CHECK(s.lease_all(later).empty());    // It has the slot until it left.
+  s.core.parked("w", attempt(2), 9000, later);
+  CHECK(s.core.resume(later, false).empty()); // The waiting one goes first.
+  CHECK(s.lease_all(later) == std::vector<uint64_t>{7});
+  CHECK(s.core.resume(later, true).empty()); // No slot is free.
+  CHECK(s.core.parked_now() == 1);
+  CHECK_FALSE(s.core.idle());
+  s.core.freed("w", attempt(7), 1s);
+  CHECK(s.core.resume(later + 1s, false)
+        == std::vector<resume_wish>{{"w", attempt(2)}});
+  CHECK(s.core.slots_free() == 0);
+  CHECK(s.core.parked_now() == 0);
+  s.core.freed("w", attempt(2), 2s);
+  s.core.freed("w", attempt(1), 2s);
+  CHECK(s.core.idle());
+}
+
+TEST_CASE("a larger key waits, and a parked one returns before it",
+          "[runtime][dispatch][preemption]") {
+  stage s{{1000, 9000}};
+  s.core.announce(shard, {{"t", {head(7, 9500)}}});
+  CHECK(s.core.preempt(t0 + 1s).empty());
+  CHECK_FALSE(s.core.preempt_due());
+  s.core.announce(shard, {{"t", {head(6, 2000), head(7, 9500)}}});
+  REQUIRE(s.core.preempt(t0 + 1s).size() == 1);
+  s.core.parked("w", attempt(2), 9000, t0 + 1s);
+  CHECK(s.lease_all(t0 + 1s) == std::vector<uint64_t>{6});
+  s.core.freed("w", attempt(1), 1s);
+  CHECK(s.core.resume(t0 + 2s, false).size() == 1);
+  CHECK(s.lease_all(t0 + 2s).empty());
+}
+
+TEST_CASE("nobody leaves while a slot is free, or when it is off",
+          "[runtime][dispatch][preemption]") {
+  SECTION("a free slot") {
+    stage s{{1000, 9000}};
+    s.core.freed("w", attempt(1), 1s);
+    s.core.announce(shard, {{"t", {head(7, 10)}}});
+    CHECK(s.core.preempt(t0 + 1s).empty());
+  }
+  SECTION("off") {
+    stage s{{1000, 9000}, {.preemption = {.enabled = false}}};
+    s.core.announce(shard, {{"t", {head(7, 10)}}});
+    CHECK(s.core.preempt(t0 + 1s).empty());
+  }
+}
+
+TEST_CASE("a parked attempt ends with its worker, its job or its dispatcher",
+          "[runtime][dispatch][preemption]") {
+  stage s{{1000, 9000}};
+  s.core.announce(shard, {{"t", {head(7, 5000)}}});
+  REQUIRE(s.core.preempt(t0 + 1s).size() == 1);
+  s.core.parked("w", attempt(2), 9000, t0 + 1s);
+  SECTION("the worker dies: it did not run") {
+    auto lost = s.core.withdraw("w", 1);
+    REQUIRE(lost.size() == 2);
+    CHECK(lost[0].ran);
+    CHECK(lost[1].id == attempt(2));
+    CHECK_FALSE(lost[1].ran);
+    CHECK(s.core.parked_now() == 0);
+  }
+  SECTION("it is cancelled") {
+    s.core.freed("w", attempt(2), 1s);
+    CHECK(s.core.parked_now() == 0);
+    CHECK(s.core.resume(t0 + 2s, true).empty());
+  }
+  SECTION("another dispatcher hears of it from the worker") {
+    dispatch_core heir{{}};
+    auto lost = heir.register_worker("w", 1, 2, {attempt(1)}, t0,
+                                     {{.id = attempt(2), .key = 9000}});
+    CHECK(lost.empty());
+    CHECK(heir.parked_now() == 1);
+    CHECK(heir.resume(t0, true) == std::vector<resume_wish>{{"w", attempt(2)}});
+  }
+  SECTION("the worker introduces itself again") {
+    CHECK(s.core
+            .register_worker("w", 1, 2, {attempt(1)}, t0,
+                             {{.id = attempt(2), .key = 9000}})
+            .empty());
+    CHECK(s.core.parked_now() == 1);
+  }
+  SECTION("it found no slot on return") {
+    CHECK(s.core.resume(t0 + 1s, true).size() == 1);
+    s.core.parked("w", attempt(2), 9000, t0 + 1s);
+    CHECK(s.core.parked_now() == 1);
+    CHECK(s.core.slots_free() == 1);
+  }
+}
+
+TEST_CASE("only so many caches are kept", "[runtime][dispatch][preemption]") {
+  stage s{{1000, 9000}, {.preemption = {.parked_max = 1}}};
+  s.core.announce(shard, {{"t", {head(7, 10), head(8, 20)}}});
+  CHECK(s.core.preempt(t0 + 1s)
+        == std::vector<park_wish>{{"w", attempt(2), true}});
+  s.core.parked("w", attempt(2), 9000, t0 + 1s);
+  CHECK(s.lease_all(t0 + 1s) == std::vector<uint64_t>{7});
+  CHECK(s.core.preempt(t0 + 2s)
+        == std::vector<park_wish>{{"w", attempt(1), false}});
+}
+
+namespace {
+
+/// A worker of some slots and its dispatcher, with random jobs: what a wish says
+/// happens at once, or late.
+struct model {
+  struct job {
+    int64_t key = 0;
+    duration left{0};
+    uint64_t parks = 0;
+  };
+  std::map<attempt_id, job> running;
+  std::map<attempt_id, job> parked;
+  std::set<attempt_id> ended;
+};
+
+} // namespace
+
+TEST_CASE("whatever comes, slots hold, nobody is parked twice and all end",
+          "[runtime][dispatch][preemption][property]") {
+  auto seed = GENERATE(range(1u, 41u));
+  seeded_rng r{seed};
+  auto slots = static_cast<uint32_t>(1 + r.below(4));
+  dispatch_core core{{}};
+  core.register_worker("w", 1, slots, {}, t0);
+  core.set_parking("w", duration{static_cast<int64_t>(r.below(2000))});
+  model w;
+  std::map<uint64_t, model::job> waiting;
+  uint64_t next = 1;
+  auto now = t0;
+  uint64_t parks = 0;
+  auto announce = [&] {
+    announced_queue queue{.tenant = "t"};
+    std::vector<std::pair<int64_t, uint64_t>> order;
+    for (const auto& [n, j] : waiting)
+      order.emplace_back(j.key, n);
+    std::sort(order.begin(), order.end());
+    for (size_t i = 0; i < std::min<size_t>(order.size(), 3); ++i)
+      queue.heads.push_back(
+        head(order[i].second, order[i].first, r.unit() * 20));
+    core.announce(shard, {queue});
+  };
+  auto resume = [&](bool rest) {
+    for (const auto& x : core.resume(now, rest)) {
+      auto node = w.parked.extract(x.id);
+      REQUIRE_FALSE(node.empty());
+      w.running.insert(std::move(node));
+      REQUIRE(w.running.size() <= slots);
+    }
+  };
+  for (int step = 0; step < 3000; ++step) {
+    now += duration{static_cast<int64_t>(r.below(40'000))};
+    if (step < 2000 && r.below(3) == 0)
+      waiting[next++] = {.key = static_cast<int64_t>(r.below(1'000'000)),
+                         .left =
+                           duration{static_cast<int64_t>(r.below(400'000))}};
+    for (auto it = w.running.begin(); it != w.running.end();) {
+      it->second.left -= 20ms;
+      if (it->second.left > 0us) {
+        ++it;
+        continue;
+      }
+      REQUIRE(w.ended.insert(it->first).second);
+      core.freed("w", it->first, 100ms);
+      it = w.running.erase(it);
+    }
+    announce();
+    resume(false);
+    for (const auto& o : core.pick(now)) {
+      auto n = o.job.high();
+      attempt_id id{o.job, 1, o.after_attempt + 1};
+      core.granted({id, o.worker, o.stamp}, now);
+      w.running.emplace(id, waiting.at(n));
+      waiting.erase(n);
+      REQUIRE(w.running.size() <= slots);
+    }
+    announce();
+    resume(true);
+    for (const auto& x : core.preempt(now)) {
+      auto node = w.running.extract(x.id);
+      REQUIRE_FALSE(node.empty());
+      // Somebody with a smaller key is there to have the slot.
+      REQUIRE(std::any_of(waiting.begin(), waiting.end(), [&](const auto& j) {
+        return j.second.key < node.mapped().key;
+      }));
+      ++parks;
+      core.parked("w", x.id, node.mapped().key, now);
+      w.parked.insert(std::move(node));
+    }
+  }
+  CHECK(w.running.empty());
+  CHECK(w.parked.empty());
+  CHECK(waiting.empty());
+  CHECK(w.ended.size() == next - 1);
+  CHECK(core.idle());
+  CHECK(parks > 10);
+}
