@@ -7,6 +7,7 @@
 #include "runtime/job.hpp"
 #include "runtime/job_decision.hpp"
 #include "runtime/job_machine.hpp"
+#include "runtime/scheduling/finish_forecast.hpp"
 
 #include <cstdint>
 
@@ -16,7 +17,7 @@ namespace troupe::actors {
 struct running_late {
   runtime::attempt_id id;
   uint32_t produced = 0; ///< Tokens of the job so far.
-  double rest_s = 0;     ///< Predicted until its end.
+  runtime::attempt_rest rest;
 };
 /// Shard to job: the attempt ends here, and goes on there.
 struct cut_over_job {

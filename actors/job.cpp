@@ -212,12 +212,12 @@ private:
     if (record.on_deadline != runtime::deadline_action::cutover
         || record.total_at == runtime::wall_time{} || !machine_.running())
       return;
-    auto rest_s = finish_.made(machine_.text_tokens(), env_.wall());
-    if (!rest_s)
+    auto rest = finish_.made(machine_.text_tokens(), env_.wall());
+    if (!rest)
       return;
     if (auto shard = env_.directory.shard<queue_shard_actor>(id_.shard()))
-      caf::anon_send(shard, running_late{machine_.current(),
-                                         machine_.text_tokens(), *rest_s});
+      caf::anon_send(
+        shard, running_late{machine_.current(), machine_.text_tokens(), *rest});
   }
 
   void on_cut_over_job(cut_over_job& x) {

@@ -40,7 +40,7 @@ ladder_step ladder_step_of(const runtime::shard_ledger& ledger,
 std::optional<cut_over_job> cutover_of(const runtime::shard_ledger& ledger,
                                        const running_late& x,
                                        runtime::wall_time now) {
-  auto choice = ledger.judge_running(x.id, x.produced, x.rest_s, now);
+  auto choice = ledger.judge_running(x.id, x.produced, x.rest, now);
   if (choice.verdict.outcome != runtime::ladder_outcome::degrade)
     return std::nullopt;
   const auto& record = *ledger.find(x.id.job);

@@ -159,12 +159,13 @@ shard_ledger::judge(job_id id, uint32_t after_attempt, wall_time now) const {
 }
 
 ladder_choice shard_ledger::judge_running(attempt_id id, uint32_t produced,
-                                          double rest_s, wall_time now) const {
+                                          const attempt_rest& rest,
+                                          wall_time now) const {
   auto it = jobs_.find(id.job);
   if (it == jobs_.end() || it->second.state != slot::leased
       || it->second.record.attempt != id.attempt)
     return {};
-  return ladder().mid_run(it->second.record, produced, rest_s, now);
+  return ladder().mid_run(it->second.record, produced, rest, now);
 }
 
 int64_t shard_ledger::key_in(const std::string& name,

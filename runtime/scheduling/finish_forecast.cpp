@@ -10,8 +10,8 @@ void finish_forecast::begin(uint32_t p50, uint32_t most) noexcept {
   most_ = most;
 }
 
-std::optional<double> finish_forecast::made(uint32_t produced,
-                                            wall_time now) noexcept {
+std::optional<attempt_rest> finish_forecast::made(uint32_t produced,
+                                                  wall_time now) noexcept {
   if (!first_at_) {
     first_at_ = asked_at_ = now;
     first_ = produced;
@@ -22,7 +22,8 @@ std::optional<double> finish_forecast::made(uint32_t produced,
   asked_at_ = now;
   auto passed = std::chrono::duration<double>(now - *first_at_).count();
   auto rate = static_cast<double>(produced - first_) / passed;
-  return std::max(0.0, expected_tokens(produced) - produced) / rate;
+  auto rest = std::max(0.0, expected_tokens(produced) - produced);
+  return attempt_rest{.tokens = rest, .seconds = rest / rate};
 }
 
 /// Beyond its prediction nothing is known but that it goes on: half as much

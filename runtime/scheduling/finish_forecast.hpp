@@ -9,6 +9,12 @@
 
 namespace troupe::runtime {
 
+/// What is still to come of an attempt.
+struct attempt_rest {
+  double tokens = 0;  ///< Finite, >= 0.
+  double seconds = 0; ///< At its rate so far; finite, >= 0.
+};
+
 class finish_forecast {
 public:
   /// Between two answers; also what must have passed since the first tokens.
@@ -20,8 +26,8 @@ public:
   /// limit; 0: unknown.
   void begin(uint32_t p50, uint32_t most) noexcept;
   /// The job made `produced` tokens by `now`, those of earlier attempts counted.
-  /// The seconds until its end at the rate so far, at most once per interval.
-  std::optional<double> made(uint32_t produced, wall_time now) noexcept;
+  /// At most once per interval.
+  std::optional<attempt_rest> made(uint32_t produced, wall_time now) noexcept;
 
 private:
   double expected_tokens(uint32_t produced) const noexcept;

@@ -114,16 +114,15 @@ job_ladder::elsewhere(const job_record& record) const {
 }
 
 ladder_choice job_ladder::mid_run(const job_record& record, uint32_t produced,
-                                  double rest_s, wall_time now) const {
-  const auto here = policy_(record.queue()).costs->service();
+                                  const attempt_rest& rest,
+                                  wall_time now) const {
   auto input = record.forecast.input_tokens + produced;
-  auto rest_tokens = here.output_token_s > 0 ? rest_s / here.output_token_s : 0;
   auto names = targets(record);
   std::vector<ladder_target> fallbacks;
   for (const auto& name : names) {
     auto to = target(record, name);
     // What was made so far is input there.
-    to.service_p50_s = policy_(name).costs->service().at(input, rest_tokens);
+    to.service_p50_s = policy_(name).costs->service().at(input, rest.tokens);
     fallbacks.push_back(std::move(to));
   }
   auto verdict = deadline_policy{rules_.deadline_margin}.mid_run(
@@ -131,7 +130,7 @@ ladder_choice job_ladder::mid_run(const job_record& record, uint32_t produced,
      .produced_tokens = produced,
      // Only the engine knows when it is full.
      .context_length = UINT32_MAX,
-     .rest_s = rest_s,
+     .rest_s = rest.seconds,
      .total_left = left(record.total_at, now),
      .rights = {.degradation = record.may_degrade,
                 .on_deadline = record.on_deadline,

@@ -163,97 +163,123 @@ TEST_CASE("only so many caches are kept", "[runtime][dispatch][preemption]") {
 
 namespace {
 
-/// A worker of some slots and its dispatcher, with random jobs: what a wish says
-/// happens at once, or late.
-struct model {
+/// A worker of some slots, its dispatcher and random jobs; what a wish says happens
+/// at once.
+class random_life {
+public:
+  explicit random_life(uint64_t seed)
+    : r_{seed}, slots_{static_cast<uint32_t>(1 + r_.below(4))} {
+    core_.register_worker("w", 1, slots_, {}, t0);
+    core_.set_parking("w", duration{static_cast<int64_t>(r_.below(2000))});
+  }
+
+  void step(bool arrivals) {
+    now_ += duration{static_cast<int64_t>(r_.below(40'000))};
+    if (arrivals && r_.below(12 / slots_) == 0)
+      waiting_[next_++] = {.key = static_cast<int64_t>(r_.below(1'000'000)),
+                           .left =
+                             duration{static_cast<int64_t>(r_.below(400'000))}};
+    work();
+    announce();
+    resume(false);
+    lease();
+    announce();
+    resume(true);
+    park();
+  }
+
+  void check_over() const {
+    CHECK(running_.empty());
+    CHECK(parked_.empty());
+    CHECK(waiting_.empty());
+    CHECK(ended_.size() == next_ - 1);
+    CHECK(core_.idle());
+    CHECK(parks_ > 10);
+  }
+
+private:
   struct job {
     int64_t key = 0;
     duration left{0};
-    uint64_t parks = 0;
   };
-  std::map<attempt_id, job> running;
-  std::map<attempt_id, job> parked;
-  std::set<attempt_id> ended;
+
+  void work() {
+    for (auto it = running_.begin(); it != running_.end();) {
+      it->second.left -= 20ms;
+      if (it->second.left > 0us) {
+        ++it;
+        continue;
+      }
+      REQUIRE(ended_.insert(it->first).second);
+      core_.freed("w", it->first, 100ms);
+      it = running_.erase(it);
+    }
+  }
+
+  void announce() {
+    announced_queue queue{.tenant = "t"};
+    std::vector<std::pair<int64_t, uint64_t>> order;
+    for (const auto& [n, j] : waiting_)
+      order.emplace_back(j.key, n);
+    std::sort(order.begin(), order.end());
+    for (size_t i = 0; i < std::min<size_t>(order.size(), 3); ++i)
+      queue.heads.push_back(
+        head(order[i].second, order[i].first, r_.unit() * 20));
+    core_.announce(shard, {queue});
+  }
+
+  void resume(bool rest) {
+    for (const auto& x : core_.resume(now_, rest)) {
+      auto node = parked_.extract(x.id);
+      REQUIRE_FALSE(node.empty());
+      running_.insert(std::move(node));
+      REQUIRE(running_.size() <= slots_);
+    }
+  }
+
+  void lease() {
+    for (const auto& o : core_.pick(now_)) {
+      auto n = o.job.high();
+      attempt_id id{o.job, 1, o.after_attempt + 1};
+      core_.granted({id, o.worker, o.stamp}, now_);
+      running_.emplace(id, waiting_.at(n));
+      waiting_.erase(n);
+      REQUIRE(running_.size() <= slots_);
+    }
+  }
+
+  void park() {
+    for (const auto& x : core_.preempt(now_)) {
+      auto node = running_.extract(x.id);
+      REQUIRE_FALSE(node.empty());
+      // Somebody with a smaller key is there to have the slot.
+      REQUIRE(std::any_of(waiting_.begin(), waiting_.end(), [&](const auto& j) {
+        return j.second.key < node.mapped().key;
+      }));
+      ++parks_;
+      core_.parked("w", x.id, node.mapped().key, now_);
+      parked_.insert(std::move(node));
+    }
+  }
+
+  seeded_rng r_;
+  uint32_t slots_;
+  dispatch_core core_{{}};
+  mono_time now_ = t0;
+  std::map<uint64_t, job> waiting_;
+  std::map<attempt_id, job> running_;
+  std::map<attempt_id, job> parked_;
+  std::set<attempt_id> ended_;
+  uint64_t next_ = 1;
+  uint64_t parks_ = 0;
 };
 
 } // namespace
 
 TEST_CASE("whatever comes, slots hold, nobody is parked twice and all end",
           "[runtime][dispatch][preemption][property]") {
-  auto seed = GENERATE(range(1u, 41u));
-  seeded_rng r{seed};
-  auto slots = static_cast<uint32_t>(1 + r.below(4));
-  dispatch_core core{{}};
-  core.register_worker("w", 1, slots, {}, t0);
-  core.set_parking("w", duration{static_cast<int64_t>(r.below(2000))});
-  model w;
-  std::map<uint64_t, model::job> waiting;
-  uint64_t next = 1;
-  auto now = t0;
-  uint64_t parks = 0;
-  auto announce = [&] {
-    announced_queue queue{.tenant = "t"};
-    std::vector<std::pair<int64_t, uint64_t>> order;
-    for (const auto& [n, j] : waiting)
-      order.emplace_back(j.key, n);
-    std::sort(order.begin(), order.end());
-    for (size_t i = 0; i < std::min<size_t>(order.size(), 3); ++i)
-      queue.heads.push_back(
-        head(order[i].second, order[i].first, r.unit() * 20));
-    core.announce(shard, {queue});
-  };
-  auto resume = [&](bool rest) {
-    for (const auto& x : core.resume(now, rest)) {
-      auto node = w.parked.extract(x.id);
-      REQUIRE_FALSE(node.empty());
-      w.running.insert(std::move(node));
-      REQUIRE(w.running.size() <= slots);
-    }
-  };
-  for (int step = 0; step < 3000; ++step) {
-    now += duration{static_cast<int64_t>(r.below(40'000))};
-    if (step < 2000 && r.below(3) == 0)
-      waiting[next++] = {.key = static_cast<int64_t>(r.below(1'000'000)),
-                         .left =
-                           duration{static_cast<int64_t>(r.below(400'000))}};
-    for (auto it = w.running.begin(); it != w.running.end();) {
-      it->second.left -= 20ms;
-      if (it->second.left > 0us) {
-        ++it;
-        continue;
-      }
-      REQUIRE(w.ended.insert(it->first).second);
-      core.freed("w", it->first, 100ms);
-      it = w.running.erase(it);
-    }
-    announce();
-    resume(false);
-    for (const auto& o : core.pick(now)) {
-      auto n = o.job.high();
-      attempt_id id{o.job, 1, o.after_attempt + 1};
-      core.granted({id, o.worker, o.stamp}, now);
-      w.running.emplace(id, waiting.at(n));
-      waiting.erase(n);
-      REQUIRE(w.running.size() <= slots);
-    }
-    announce();
-    resume(true);
-    for (const auto& x : core.preempt(now)) {
-      auto node = w.running.extract(x.id);
-      REQUIRE_FALSE(node.empty());
-      // Somebody with a smaller key is there to have the slot.
-      REQUIRE(std::any_of(waiting.begin(), waiting.end(), [&](const auto& j) {
-        return j.second.key < node.mapped().key;
-      }));
-      ++parks;
-      core.parked("w", x.id, node.mapped().key, now);
-      w.parked.insert(std::move(node));
-    }
-  }
-  CHECK(w.running.empty());
-  CHECK(w.parked.empty());
-  CHECK(waiting.empty());
-  CHECK(w.ended.size() == next - 1);
-  CHECK(core.idle());
-  CHECK(parks > 10);
+  random_life life{GENERATE(range(uint64_t{1}, uint64_t{41}))};
+  for (int step = 0; step < 6000; ++step)
+    life.step(step < 4000);
+  life.check_over();
 }

@@ -24,7 +24,8 @@ TEST_CASE("the rest follows from the rate and the prediction",
   CHECK_FALSE(f.made(20, t0 + 499ms)); // Too soon.
   auto rest = f.made(21, t0 + 1s);     // 20 tokens a second, 79 to go.
   REQUIRE(rest);
-  CHECK(*rest == Approx(79.0 / 20));
+  CHECK(rest->seconds == Approx(79.0 / 20));
+  CHECK(rest->tokens == 79);
   CHECK_FALSE(f.made(25, t0 + 1400ms)); // Half a second between two answers.
   CHECK(f.made(31, t0 + 1500ms));
 }
@@ -37,12 +38,12 @@ TEST_CASE(
   f.made(0, t0);
   auto rest = f.made(100, t0 + 10s); // 10 a second.
   REQUIRE(rest);
-  CHECK(*rest == Approx(2.0)); // 120, not 150.
+  CHECK(rest->seconds == Approx(2.0)); // 120, not 150.
   f.begin(0, 0);
   f.made(0, t0);
   rest = f.made(100, t0 + 10s);
   REQUIRE(rest);
-  CHECK(*rest == Approx(5.0));
+  CHECK(rest->seconds == Approx(5.0));
 }
 
 TEST_CASE("too few tokens say nothing", "[runtime][finish_forecast]") {
@@ -69,8 +70,10 @@ TEST_CASE("a forecast is never negative, infinite or too frequent",
       auto rest = f.made(produced, now);
       if (!rest)
         continue;
-      REQUIRE(std::isfinite(*rest));
-      REQUIRE(*rest >= 0);
+      REQUIRE(std::isfinite(rest->seconds));
+      REQUIRE(rest->seconds >= 0);
+      REQUIRE(rest->tokens >= 0);
+      REQUIRE(rest->tokens < 1e9);
       REQUIRE(now - answered >= finish_forecast::interval);
       answered = now;
     }
