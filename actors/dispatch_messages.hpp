@@ -11,6 +11,7 @@
 #include "runtime/scheduling/queue_policy.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,7 @@ struct worker_ready {
   uint64_t generation = 0;
   models::engine_description description;
   std::vector<runtime::attempt_id> running;
+  std::vector<runtime::parked_report> parked;
 };
 struct worker_gone {
   std::string worker;
@@ -55,16 +57,20 @@ struct attempt_freed {
   runtime::attempt_id id;
   runtime::duration ran{0}; ///< On the slot.
   runtime::call_result result = runtime::call_result::uncounted;
+  runtime::mono_time at{}; ///< When the slot was free; zero: it had none.
+  /// From the order until it was at the worker; nothing: it never was.
+  std::optional<runtime::duration> arrived{};
+  std::optional<runtime::attempt_id> next{}; ///< Waited, and has the slot now.
 };
 struct lease_answer {
   runtime::shard_id shard;
-  std::vector<runtime::attempt_id> granted;
-  std::vector<runtime::job_id> refused;
+  std::vector<runtime::granted_lease> granted;
+  std::vector<runtime::refused_lease> refused;
   std::vector<runtime::announced_queue> queues; ///< Those that were asked.
 };
 /// Dispatcher to shard: these attempts died with their worker.
 struct attempts_lost {
-  std::vector<runtime::attempt_id> attempts;
+  std::vector<runtime::lost_attempt> attempts;
 };
 
 // clang-format off

@@ -120,6 +120,7 @@ void dispatch_meter::published(const runtime::dispatch_core& core,
   m.set(metric::sched_gate_throttled_tenants, number(core.gate().throttled()),
         model_);
   m.set(metric::sched_gate_gap_seconds, core.gate().gap(), model_);
+  m.set(metric::sched_ahead, core.ahead(), model_);
 }
 
 } // namespace troupe::actors

@@ -9,6 +9,7 @@
 #include "runtime/metrics.hpp"
 #include "runtime/scheduling/cost_keeper.hpp"
 #include "runtime/scheduling/cost_model_codec.hpp"
+#include "runtime/scheduling/lease_ahead.hpp"
 
 #include <caf/send.hpp>
 
@@ -48,6 +49,7 @@ public:
       [this](worker_ready& x) { on_worker_ready(x); },
       [this](worker_gone& x) { on_worker_gone(x.worker, x.generation); },
       [this](const attempt_freed& x) { on_attempt_freed(x); },
+      [this](const attempt_parked& x) { on_attempt_parked(x); },
       [this](const breaker_changed& x) { on_breaker_changed(x); },
       [this](const child_notice& x) { on_child_notice(x); },
       [this](dispatch_tick_atom) { on_tick(); },
@@ -55,6 +57,7 @@ public:
       [this](const retire_worker& x) { on_retire_worker(x); },
       [this](costs_tick_atom) { on_costs_tick(); },
       [this](drain_atom) { on_drain(); },
+      [this](dispatch_now_atom) { on_dispatch_now(); },
       [this](inspect_actor) { return entry_.snapshot(); },
     };
   }
@@ -83,23 +86,28 @@ private:
     }
     core_.announce(x.shard, x.queues);
     meter_.announced(x.at);
-    dispatch();
+    want_dispatch();
   }
 
   void on_lease_answer(lease_answer& x) {
     entry_.count();
-    for (auto id : x.granted)
-      meter_.granted(core_.granted(id.job, id, env_.mono()));
+    std::vector<runtime::lost_attempt> lost;
+    for (const auto& lease : x.granted) {
+      auto outcome = core_.granted(lease, env_.mono());
+      meter_.granted(outcome.took);
+      permits_.granted(lease.id.job);
+      if (outcome.lost)
+        lost.push_back({.id = lease.id, .ran = false});
+    }
+    tell_lost(lost);
     meter_.refused(x.refused.size());
-    for (auto id : x.granted)
-      permits_.granted(id.job);
-    for (auto id : x.refused) {
-      core_.refused(id);
-      if (auto ticket = permits_.refused(id))
+    for (const auto& lease : x.refused) {
+      core_.refused(lease);
+      if (auto ticket = permits_.refused(lease.job))
         give_back(*ticket);
     }
     core_.announce(x.shard, x.queues);
-    dispatch();
+    want_dispatch();
   }
 
   void on_backlog_report(const backlog_report& x) {
@@ -159,7 +167,10 @@ private:
     continues_[x.worker] = x.description.continues_prefix;
     policy_.describe(x.description.context_length);
     tell_lost(core_.register_worker(x.worker, x.generation, x.description.slots,
-                                    x.running, env_.mono()));
+                                    x.running, env_.mono(), x.parked));
+    if (x.description.can_park)
+      core_.set_parking(x.worker,
+                        runtime::duration{x.description.switch_cost_us});
     watch_.came(x.worker);
     publish();
     dispatch();
@@ -175,9 +186,25 @@ private:
 
   void on_attempt_freed(const attempt_freed& x) {
     entry_.count();
+    auto now = env_.mono();
     core_.freed(x.worker, x.id, x.ran);
+    if (x.next)
+      core_.started(x.worker, *x.next, now);
+    if (x.at > runtime::mono_time{})
+      lead_.heard(now - x.at);
+    if (x.arrived)
+      lead_.arrived(*x.arrived);
+    lead_.served(x.ran);
     watch_.heard(x);
-    dispatch();
+    want_dispatch();
+  }
+
+  void on_attempt_parked(const attempt_parked& x) {
+    entry_.count();
+    core_.parked(x.worker, x.id, x.key, env_.mono());
+    if (x.next)
+      core_.started(x.worker, *x.next, env_.mono());
+    want_dispatch();
   }
 
   void on_retire_worker(const retire_worker& x) {
@@ -225,6 +252,29 @@ private:
     dispatch();
   }
 
+  /// Once for all messages that wait: each of them may change the choice.
+  void want_dispatch() {
+    if (std::exchange(dispatch_wanted_, true))
+      return;
+    caf::anon_send(dispatcher_actor{self_}, dispatch_now_atom_v);
+  }
+
+  void on_dispatch_now() {
+    if (dispatch_wanted_)
+      dispatch();
+  }
+
+  /// Nothing waits at the workers of a model whose breaker is not closed.
+  void renew_lead(runtime::mono_time now) {
+    constexpr runtime::duration every = std::chrono::milliseconds{100};
+    bool closed = permits_.closed();
+    if (led_at_ && now - *led_at_ < every && closed == led_)
+      return;
+    led_at_ = now;
+    led_ = closed;
+    core_.set_lead(closed ? lead_.ratio() : 0);
+  }
+
   void on_drain() {
     draining_ = true;
     keep_costs();
@@ -232,11 +282,14 @@ private:
   }
 
   void dispatch() {
+    dispatch_wanted_ = false;
+    auto now = env_.mono();
     if (draining_)
-      return;
+      return tell_workers(core_.resume(now, true)); // They are to end.
     watch_.review();
     std::map<runtime::shard_id, lease_jobs> requests;
-    auto now = env_.mono();
+    renew_lead(now);
+    tell_workers(core_.resume(now, false));
     auto orders = core_.pick(now, permits_.limit(now));
     meter_.picked(core_, orders);
     for (auto& order : orders) {
@@ -248,6 +301,7 @@ private:
                             .after_attempt = order.after_attempt,
                             .tenant = std::move(order.tenant),
                             .worker = order.worker,
+                            .stamp = order.stamp,
                             .continues_prefix = continues_[order.worker],
                             .ticket = permits_.take(order.job),
                             .gate = order.gate});
@@ -257,11 +311,29 @@ private:
         self_->send(handle, std::move(request));
       else
         ++env_.letters.undeliverable;
-    auto wanted = std::min<size_t>(core_.waiting(), core_.slots_free());
+    tell_workers(core_.resume(now, true));
+    if (permits_.closed())
+      preempt(now);
+    auto wanted = core_.wanted();
     if (permits_.should_ask(wanted, now))
       ask_breaker(wanted);
     arm();
     arm_policy();
+  }
+
+  void preempt(runtime::mono_time now) {
+    for (const auto& x : core_.preempt(now)) {
+      if (env_.metrics != nullptr)
+        env_.metrics->add(runtime::metric::sched_preemptions, 1, config_.model);
+      if (auto worker = env_.directory.find<model_worker_actor>(x.worker))
+        caf::anon_send(worker, preempt_attempt{x.id, x.keep_cache});
+    }
+  }
+
+  void tell_workers(const std::vector<runtime::resume_wish>& wishes) {
+    for (const auto& x : wishes)
+      if (auto worker = env_.directory.find<model_worker_actor>(x.worker))
+        caf::anon_send(worker, resume_attempt{x.id});
   }
 
   void resume(const std::shared_ptr<const runtime::model_policy>& last) {
@@ -339,10 +411,10 @@ private:
   }
 
   /// Attempts of a dead worker: their jobs' shards must know.
-  void tell_lost(const std::vector<runtime::attempt_id>& lost) {
+  void tell_lost(const std::vector<runtime::lost_attempt>& lost) {
     std::map<runtime::shard_id, attempts_lost> by_shard;
-    for (auto id : lost)
-      by_shard[id.job.shard()].attempts.push_back(id);
+    for (const auto& x : lost)
+      by_shard[x.id.job.shard()].attempts.push_back(x);
     for (auto& [shard, message] : by_shard)
       if (auto handle = env_.directory.shard<queue_shard_actor>(shard))
         caf::anon_send(handle, std::move(message));
@@ -350,6 +422,8 @@ private:
 
   void arm() {
     auto due = core_.next_due();
+    if (auto park = core_.preempt_due(); park && (!due || *park < *due))
+      due = park;
     if (!due || armed_)
       return;
     armed_ = true;
@@ -372,6 +446,10 @@ private:
   std::shared_ptr<const runtime::model_policy> published_;
   catalog_entry entry_;
   std::map<std::string, bool> continues_;
+  runtime::lease_ahead lead_;
+  std::optional<runtime::mono_time> led_at_;
+  bool led_ = false; ///< The lead was set with the breaker closed.
+  bool dispatch_wanted_ = false;
   bool draining_ = false;
   bool armed_ = false;
   bool policy_armed_ = false;

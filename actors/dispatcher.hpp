@@ -22,7 +22,7 @@ using dispatcher_actor = caf::typed_actor<
   caf::result<void>(backlog_report), caf::result<void>(attempt_measured),
   // Workers: ready (again), gone, done with an attempt.
   caf::result<void>(worker_ready), caf::result<void>(worker_gone),
-  caf::result<void>(attempt_freed),
+  caf::result<void>(attempt_freed), caf::result<void>(attempt_parked),
   // The model's breaker: what may be leased. The model's supervisor: a child
   // went down.
   caf::result<void>(breaker_changed), caf::result<void>(child_notice),
@@ -33,7 +33,9 @@ using dispatcher_actor = caf::typed_actor<
   // To itself: what was learnt is to be kept.
   caf::result<void>(costs_tick_atom),
   // No more leases: the node drains.
-  caf::result<void>(drain_atom)>::extend_with<inspectable_actor>;
+  caf::result<void>(drain_atom),
+  // To itself, behind all that came meanwhile: choose.
+  caf::result<void>(dispatch_now_atom)>::extend_with<inspectable_actor>;
 
 struct dispatcher_config {
   std::string model;

@@ -11,6 +11,7 @@
 #include "actors/store_reader.hpp"
 #include "runtime/job_machine.hpp"
 #include "runtime/metrics.hpp"
+#include "runtime/scheduling/finish_forecast.hpp"
 
 #include <caf/send.hpp>
 
@@ -59,6 +60,7 @@ public:
       [this](cancel_job& x) { command(x); },
       [this](expire_job& x) { command(x); },
       [this](degrade_job& x) { command(x); },
+      [this](cut_over_job& x) { on_cut_over_job(x); },
       [this](job_loaded& x) { on_job_loaded(x); },
       [this](leave_atom) { self_->quit(); },
       [this](inspect_actor) { return entry_.snapshot(); },
@@ -102,6 +104,8 @@ private:
                       .price = x.price},
                      env_.wall());
     entry_.set_state("running");
+    const auto& forecast = machine_.record().forecast;
+    finish_.begin(forecast.output_tokens_p50, forecast.max_output_tokens);
     commit(std::move(step));
     auto request = make_attempt_request(x.id, *spec_, machine_);
     auto worker = env_.directory.find<model_worker_actor>(x.worker);
@@ -111,7 +115,16 @@ private:
       return lose(x.id, runtime::attempt_loss::refused,
                   {errc::worker_lost, x.worker + " is gone"});
     }
-    self_->send(worker, start_attempt{std::move(request), x.ticket});
+    self_->send(worker, start_attempt{std::move(request), x.ticket, x.stamp,
+                                      start_limit()});
+  }
+
+  /// Of the first attempt, by the clock of the worker; zero: none.
+  runtime::mono_time start_limit() const {
+    const auto& record = machine_.record();
+    if (record.attempt > 1 || record.start_at == runtime::wall_time{})
+      return {};
+    return env_.mono() + (record.start_at - env_.wall());
   }
 
   /// The attempt never reached a worker: the breaker learns nothing from it.
@@ -174,21 +187,53 @@ private:
 
   void on_attempt_progress(attempt_progress& x) {
     entry_.count();
+    if (x.place == attempt_place::in_line)
+      machine_.line_up(x.id);
+    else if (x.place == attempt_place::on_slot)
+      machine_.take_slot(x.id, env_.wall());
+    else if (x.place == attempt_place::parked)
+      machine_.leave_slot(x.id, x.ran, env_.wall());
     if (x.input_tokens)
       machine_.prefilled(x.id, *x.input_tokens);
     if (x.tokens == 0 && x.text.empty())
       return;
     commit(machine_.output(x.id, std::move(x.text), x.tokens, env_.wall()));
+    if (x.id == machine_.current())
+      ask_if_late();
     if (machine_.record().next_seq >= limits_.events_max)
       commit_stopping(machine_.fail(machine_.current(),
                                     {errc::model_error, "too many events"},
                                     env_.wall()));
   }
 
+  /// A job that would rather go elsewhere than end too late.
+  void ask_if_late() {
+    const auto& record = machine_.record();
+    if (record.on_deadline != runtime::deadline_action::cutover
+        || record.total_at == runtime::wall_time{} || !machine_.running())
+      return;
+    auto rest = finish_.made(machine_.text_tokens(), env_.wall());
+    if (!rest)
+      return;
+    if (auto shard = env_.directory.shard<queue_shard_actor>(id_.shard()))
+      caf::anon_send(
+        shard, running_late{machine_.current(), machine_.text_tokens(), *rest});
+  }
+
+  void on_cut_over_job(cut_over_job& x) {
+    entry_.count();
+    if (!machine_.running() || x.id != machine_.current())
+      return;
+    count_degradation("model", runtime::decision_stage::mid_run);
+    machine_.note(x.note, env_.wall());
+    commit(machine_.cut_over(x.id, std::move(x.step), x.to, env_.wall()));
+    settle();
+  }
+
   void on_attempt_ended(attempt_ended& x) {
     entry_.count();
     auto now = env_.wall();
-    if (machine_.running() && x.id == machine_.current()) {
+    if (!x.too_late && machine_.running() && x.id == machine_.current()) {
       count_attempt(x);
       report_cost(x);
     }
@@ -206,6 +251,8 @@ private:
       commit(machine_.fail(x.id, *x.failed, now));
     else if (x.lost)
       lose(x.id, *x.lost, x.why);
+    else if (x.too_late && machine_.running() && x.id == machine_.current())
+      commit(machine_.expire(now));
     settle();
   }
 
@@ -423,6 +470,7 @@ private:
   uint64_t commands_ = 0;
   std::string worker_;
   std::optional<std::string> longer_context_;
+  runtime::finish_forecast finish_;
   job_readers readers_;
   std::vector<any_command> waiting_;
 };

@@ -20,6 +20,7 @@ using job_actor = caf::typed_actor<
   caf::result<void>(get_job), caf::result<void>(watch_job),
   caf::result<void>(forget_reader), caf::result<void>(cancel_job),
   caf::result<void>(expire_job), caf::result<void>(degrade_job),
+  caf::result<void>(cut_over_job),
   // The reader's answer to load_job.
   caf::result<void>(job_loaded),
   // The shard has forgotten this actor: nothing more will come.

@@ -3,8 +3,10 @@
 namespace troupe::actors {
 namespace {
 
-runtime::decision_note note_of(const runtime::ladder_verdict& verdict) {
-  return {.step = step_of(verdict, runtime::decision_stage::pick)};
+runtime::decision_note
+note_of(const runtime::ladder_verdict& verdict,
+        runtime::decision_stage stage = runtime::decision_stage::pick) {
+  return {.step = step_of(verdict, stage)};
 }
 
 } // namespace
@@ -33,6 +35,21 @@ ladder_step ladder_step_of(const runtime::shard_ledger& ledger,
     down.to = {ledger.key_in(down.step.to, record), choice.target_p50_s};
   step.degrade = std::move(down);
   return step;
+}
+
+std::optional<cut_over_job> cutover_of(const runtime::shard_ledger& ledger,
+                                       const running_late& x,
+                                       runtime::wall_time now) {
+  auto choice = ledger.judge_running(x.id, x.produced, x.rest, now);
+  if (choice.verdict.outcome != runtime::ladder_outcome::degrade)
+    return std::nullopt;
+  const auto& record = *ledger.find(x.id.job);
+  cut_over_job order{
+    .id = x.id,
+    .step = degradation_of(choice, record),
+    .note = note_of(choice.verdict, runtime::decision_stage::mid_run)};
+  order.to = {ledger.key_in(order.step.to, record), choice.target_p50_s};
+  return order;
 }
 
 } // namespace troupe::actors

@@ -18,4 +18,9 @@ ladder_step ladder_step_of(const runtime::shard_ledger& ledger,
                            runtime::job_id id,
                            const runtime::ladder_choice& choice);
 
+/// Where a job that runs late goes on; nothing: it stays.
+std::optional<cut_over_job> cutover_of(const runtime::shard_ledger& ledger,
+                                       const running_late& x,
+                                       runtime::wall_time now);
+
 } // namespace troupe::actors

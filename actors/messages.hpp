@@ -4,8 +4,11 @@
 #pragma once
 
 #include "actors/breaker_messages.hpp"
+#include "actors/cutover_messages.hpp"
 #include "actors/dispatch_messages.hpp"
+#include "actors/lease_messages.hpp"
 #include "actors/node_local.hpp"
+#include "actors/parking_messages.hpp"
 #include "actors/pool_messages.hpp"
 #include "actors/replay_messages.hpp"
 #include "actors/supervision_messages.hpp"
@@ -131,21 +134,6 @@ struct publish_policy {
   std::string model;
   std::shared_ptr<const runtime::model_policy> policy;
 };
-struct lease_request {
-  runtime::job_id job;
-  uint32_t after_attempt = 0;
-  std::string tenant;
-  std::string worker;
-  bool continues_prefix = false;
-  runtime::call_ticket ticket{};
-  runtime::gate_reading gate;
-};
-/// Answered by `lease_answer`.
-struct lease_jobs {
-  std::string model;
-  uint64_t generation = 0; ///< Of the dispatcher.
-  std::vector<lease_request> requests;
-};
 /// The job has nothing to do; `commands` = commands it has seen.
 struct job_idle {
   runtime::job_id id;
@@ -162,6 +150,7 @@ struct run_attempt {
   /// Where it goes on if it fills the model's context.
   std::optional<std::string> longer_context;
   runtime::call_ticket ticket{};
+  runtime::order_stamp stamp;
   runtime::decision_note note;
   double price = 1; ///< Of the model: cost units per second of a slot.
 };
@@ -190,15 +179,18 @@ struct attempt_progress {
   std::optional<uint32_t> input_tokens;
   std::string text;
   uint32_t tokens = 0;
+  attempt_place place = attempt_place::same;
+  runtime::duration ran{0}; ///< With `parked`: on slots so far.
 };
 struct attempt_ended {
   runtime::attempt_id id;
-  /// Exactly one of the three.
+  /// Exactly one of the three, or `too_late`.
   std::optional<models::attempt_finished> finished;
   std::optional<runtime::failure> failed; ///< No retry can mend it.
   std::optional<runtime::attempt_loss> lost;
   runtime::failure why;     ///< With `lost`.
   runtime::duration ran{0}; ///< On the slot, by the worker's clock; 0 unknown.
+  bool too_late = false;    ///< Its start limit passed while it waited there.
 };
 
 // --- to journal ---------------------------------------------------------------
@@ -257,6 +249,8 @@ struct load_runs {}; ///< Answered by `runs_loaded`.
 struct start_attempt {
   models::attempt_request request;
   runtime::call_ticket ticket{};
+  runtime::order_stamp stamp{};
+  runtime::mono_time start_by{}; ///< Zero: no limit.
 };
 /// Frees the slot whether or not the attempt ever arrived.
 struct cancel_attempt {
@@ -277,7 +271,6 @@ template <> inline constexpr bool is_node_local<load_runs> = true;
 template <> inline constexpr bool is_node_local<shard_opened> = true;
 template <> inline constexpr bool is_node_local<shard_committed> = true;
 template <> inline constexpr bool is_node_local<open_feed> = true;
-template <> inline constexpr bool is_node_local<lease_jobs> = true;
 template <> inline constexpr bool is_node_local<job_idle> = true;
 template <> inline constexpr bool is_node_local<run_attempt> = true;
 template <> inline constexpr bool is_node_local<expire_job> = true;

@@ -4,8 +4,10 @@
 #include "actors/circuit_breaker.hpp"
 #include "actors/dispatcher.hpp"
 #include "actors/job.hpp"
+#include "actors/slot_run.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
+#include "runtime/scheduling/attempt_line.hpp"
 
 #include <caf/send.hpp>
 
@@ -48,6 +50,8 @@ public:
     return {
       [this](start_attempt& x) { on_start_attempt(x); },
       [this](const cancel_attempt& x) { on_cancel_attempt(x); },
+      [this](const preempt_attempt& x) { on_preempt_attempt(x); },
+      [this](const resume_attempt& x) { on_resume_attempt(x); },
       [this](const yield_attempts&) { on_yield_attempts(); },
       [this](open_feed&) { introduce(); },
       [this](engine_woke_atom) { on_woken(); },
@@ -57,13 +61,6 @@ public:
   }
 
 private:
-  struct slot_run {
-    job_actor job;
-    runtime::mono_time since;
-    runtime::call_ticket ticket{};
-    std::optional<runtime::duration> first_token{};
-  };
-
   // --- commands ------------------------------------------------------------------
 
   void on_start_attempt(start_attempt& x) {
@@ -72,39 +69,176 @@ private:
     auto id = x.request.id;
     if (!job)
       return freed(id);
-    if (!ready_ || yields_ || running_.size() >= description_.slots) {
-      tell_breaker({.job = job, .ticket = x.ticket},
-                   runtime::call_result::uncounted);
-      caf::anon_send(job,
-                     attempt_ended{.id = id,
-                                   .lost = runtime::attempt_loss::refused,
-                                   .why = {errc::model_unavailable,
-                                           worker_ + " has no free slot"}});
-      return freed(id);
+    waiting_run next{{.job = job,
+                      .since = env_.mono(),
+                      .ticket = x.ticket,
+                      .key = x.stamp.key},
+                     std::move(x.request)};
+    if (x.stamp.number > 0)
+      next.run.arrived = next.run.since - x.stamp.ordered_at;
+    if (!takes(x.stamp))
+      return refuse(id, next.run);
+    if (running_.size() < description_.slots) {
+      start(next);
+      return poll();
     }
-    running_[id] = {job, env_.mono(), x.ticket};
+    line_.push(x.stamp.key, id, x.start_by, std::move(next));
+    caf::anon_send(job,
+                   attempt_progress{.id = id, .place = attempt_place::in_line});
+    arm();
+  }
+
+  /// Meant for this worker, not for one before it, and there is a place. As many
+  /// may wait as run: the dispatcher decides how many do.
+  bool takes(const runtime::order_stamp& stamp) const {
+    bool mine = stamp.worker_generation == 0
+                || stamp.worker_generation == entry_.generation();
+    return ready_ && !yields_ && mine
+           && running_.size() + line_.size() < size_t{2} * description_.slots;
+  }
+
+  void refuse(attempt_id id, const slot_run& run) {
+    tell_breaker(run, runtime::call_result::uncounted);
+    caf::anon_send(run.job,
+                   attempt_ended{.id = id,
+                                 .lost = runtime::attempt_loss::refused,
+                                 .why = {errc::model_unavailable,
+                                         worker_ + " has no free slot"}});
+    freed(id);
+  }
+
+  /// The engine hears of it by the next `poll`.
+  void start(waiting_run& next) {
+    auto id = next.request.id;
+    next.run.since = env_.mono();
+    running_[id] = std::move(next.run);
     if (id.attempt == 1)
       env_.board.first_attempt(config_.model, env_.mono());
     ++env_.board.attempts_running;
     entry_.set_state("busy");
-    engine_->admit(std::move(x.request));
-    poll();
+    engine_->admit(std::move(next.request));
+    admitted_ = true;
+  }
+
+  /// A slot is free: the first in the line takes it.
+  std::optional<attempt_id> start_next() {
+    drop_late();
+    if (running_.size() >= description_.slots || yields_)
+      return std::nullopt;
+    auto next = line_.pop();
+    if (!next)
+      return std::nullopt;
+    auto id = next->request.id;
+    caf::anon_send(next->run.job,
+                   attempt_progress{.id = id, .place = attempt_place::on_slot});
+    start(*next);
+    return id;
+  }
+
+  /// Attempts in the line whose time to start has passed never start.
+  void drop_late() {
+    for (auto& late : line_.take_late(env_.mono())) {
+      auto id = late.request.id;
+      tell_breaker(late.run, runtime::call_result::uncounted);
+      caf::anon_send(late.run.job, attempt_ended{.id = id, .too_late = true});
+      freed(id);
+    }
   }
 
   void on_cancel_attempt(const cancel_attempt& x) {
     entry_.count();
+    attempt_freed news{.worker = worker_, .id = x.id};
+    if (auto waits = line_.take(x.id))
+      tell_breaker(waits->run, runtime::call_result::uncounted);
+    if (auto node = parked_.extract(x.id)) {
+      tell_breaker(node.mapped(), runtime::call_result::uncounted);
+      engine_->cancel(x.id);
+      news.ran = node.mapped().before;
+    }
     if (auto it = running_.find(x.id); it != running_.end()) {
       tell_breaker(it->second, runtime::call_result::uncounted);
       running_.erase(it);
       --env_.board.attempts_running;
       engine_->cancel(x.id);
+      news.at = env_.mono();
+      news.next = start_next();
     }
-    freed(x.id);
+    tell_freed(std::move(news));
+    if (admitted_)
+      poll();
+  }
+
+  // --- leaving a slot and returning -----------------------------------------------
+
+  void on_preempt_attempt(const preempt_attempt& x) {
+    entry_.count();
+    if (!running_.contains(x.id) || yields_)
+      return;
+    engine_->park(x.id, x.keep_cache);
+    poll();
+  }
+
+  void on_event(models::attempt_parked& e) {
+    auto node = running_.extract(e.id);
+    if (node.empty())
+      return;
+    --env_.board.attempts_running;
+    auto& run = node.mapped();
+    run.before = run.ran(env_.mono());
+    caf::anon_send(run.job, attempt_progress{.id = e.id,
+                                             .place = attempt_place::parked,
+                                             .ran = run.before});
+    attempt_parked news{.worker = worker_, .id = e.id, .key = run.key};
+    parked_.insert(std::move(node));
+    news.next = start_next();
+    tell_parked(std::move(news));
+  }
+
+  void on_resume_attempt(const resume_attempt& x) {
+    entry_.count();
+    auto it = parked_.find(x.id);
+    if (it == parked_.end())
+      return; // It ended, and the dispatcher was told.
+    if (running_.size() >= description_.slots)
+      return tell_parked(
+        {.worker = worker_, .id = x.id, .key = it->second.key});
+    it->second.since = env_.mono();
+    caf::anon_send(
+      it->second.job,
+      attempt_progress{.id = x.id, .place = attempt_place::on_slot});
+    running_.insert(parked_.extract(it));
+    ++env_.board.attempts_running;
+    engine_->resume(x.id);
+    poll();
+  }
+
+  void tell_parked(attempt_parked news) {
+    if (auto d = dispatcher())
+      caf::anon_send(d, std::move(news));
+  }
+
+  /// Of those without a slot the engine's end says nothing.
+  void refuse_parked(const std::string& why) {
+    for (auto& [id, run] : std::exchange(parked_, {})) {
+      tell_breaker(run, runtime::call_result::uncounted);
+      caf::anon_send(run.job,
+                     attempt_ended{.id = id,
+                                   .lost = runtime::attempt_loss::refused,
+                                   .why = {errc::worker_lost, why},
+                                   .ran = run.before});
+    }
   }
 
   void on_yield_attempts() {
     entry_.count();
     yields_ = true;
+    for (auto& waits : line_.clear())
+      refuse(waits.request.id, waits.run);
+    for (const auto& [id, run] : parked_) {
+      engine_->cancel(id);
+      freed(id);
+    }
+    refuse_parked("the worker goes to another model");
     for (auto& [id, run] : std::exchange(running_, {})) {
       --env_.board.attempts_running;
       tell_breaker(run, runtime::call_result::uncounted);
@@ -113,7 +247,7 @@ private:
                                    .lost = runtime::attempt_loss::refused,
                                    .why = {errc::worker_lost,
                                            "the worker goes to another model"},
-                                   .ran = env_.mono() - run.since});
+                                   .ran = run.ran(env_.mono())});
       engine_->cancel(id);
       freed(id);
     }
@@ -134,8 +268,13 @@ private:
   }
 
   void poll() {
-    for (auto& event : engine_->poll(env_.mono()))
-      std::visit([this](auto& e) { on_event(e); }, event);
+    // What starts in a slot that an event freed must be polled, too.
+    do {
+      admitted_ = false;
+      for (auto& event : engine_->poll(env_.mono()))
+        std::visit([this](auto& e) { on_event(e); }, event);
+    } while (admitted_ && !died_);
+    drop_late();
     if (died_) {
       self_->quit(caf::make_error(caf::sec::runtime_error, died_->context));
       return;
@@ -198,9 +337,12 @@ private:
       caf::anon_send(run.job, attempt_ended{.id = id,
                                             .lost = loss,
                                             .why = e.why,
-                                            .ran = env_.mono() - run.since});
+                                            .ran = run.ran(env_.mono())});
     }
     died_ = std::move(e.why);
+    refuse_parked("its worker's engine died");
+    for (auto& waits : line_.clear())
+      refuse(waits.request.id, waits.run);
     runtime::log_warn("worker", "the engine died",
                       {{"worker", worker_},
                        {"generation", entry_.generation()},
@@ -222,7 +364,7 @@ private:
   void note_output(slot_run& run) {
     if (run.first_token)
       return;
-    run.first_token = env_.mono() - run.since;
+    run.first_token = run.ran(env_.mono());
     if (run.ticket.probe != 0)
       tell_breaker(run, runtime::call_result::good);
   }
@@ -238,19 +380,29 @@ private:
     if (it == running_.end())
       return;
     tell_breaker(it->second, judged);
-    auto ran = message.ran = env_.mono() - it->second.since;
+    auto now = env_.mono();
+    auto ran = message.ran = it->second.ran(now);
+    attempt_freed news{.worker = worker_,
+                       .id = id,
+                       .ran = ran,
+                       .result = judged,
+                       .at = now,
+                       .arrived = it->second.arrived};
     caf::anon_send(it->second.job, std::move(message));
     running_.erase(it);
     --env_.board.attempts_running;
+    news.next = start_next();
     if (running_.empty())
       entry_.set_state("ready");
-    freed(id, ran, judged);
+    tell_freed(std::move(news));
   }
 
-  void freed(attempt_id id, runtime::duration ran = runtime::duration{0},
-             runtime::call_result result = runtime::call_result::uncounted) {
+  /// It never had a slot, or gave it back unused.
+  void freed(attempt_id id) { tell_freed({.worker = worker_, .id = id}); }
+
+  void tell_freed(attempt_freed news) {
     if (auto d = dispatcher())
-      caf::anon_send(d, attempt_freed{worker_, id, ran, result});
+      caf::anon_send(d, std::move(news));
   }
 
   void introduce() {
@@ -259,8 +411,14 @@ private:
     worker_ready hello{.worker = worker_,
                        .generation = entry_.generation(),
                        .description = description_};
+    if (yields_)
+      hello.description.slots = 0; // A new dispatcher must not count on it.
     for (const auto& [id, run] : running_)
       hello.running.push_back(id);
+    for (auto id : line_.ids())
+      hello.running.push_back(id);
+    for (const auto& [id, run] : parked_)
+      hello.parked.push_back({.id = id, .key = run.key});
     tell(std::move(hello));
   }
 
@@ -288,6 +446,8 @@ private:
 
   void arm() {
     auto due = engine_->next_due();
+    if (auto limit = line_.next_limit(); limit && (!due || *limit < *due))
+      due = limit;
     if (!due || (armed_ && *armed_ <= *due))
       return;
     armed_ = due;
@@ -309,6 +469,9 @@ private:
   bool yields_ = false; ///< Gave its work back, and takes no more.
   std::optional<runtime::failure> died_;
   std::unordered_map<attempt_id, slot_run> running_;
+  std::unordered_map<attempt_id, slot_run> parked_;
+  runtime::attempt_line<waiting_run> line_;
+  bool admitted_ = false; ///< Since the engine was polled last.
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;
 };

@@ -1,5 +1,6 @@
-// One engine and its slots. Admits attempts, hands their output to the jobs,
-// cancels, and reports free slots to its dispatcher. Supervised by its model's
+// One engine and its slots. Admits attempts, keeps a few in a line for the next
+// free slot, hands their output to the jobs, cancels, and reports free slots to
+// its dispatcher. Supervised by its model's
 // supervisor: when the engine dies the worker tells the jobs, dies too and is
 // started again with a fresh engine after a backoff.
 #pragma once
@@ -14,6 +15,8 @@ namespace troupe::actors {
 using model_worker_actor = caf::typed_actor<
   // The sender is the job that gets the reports.
   caf::result<void>(start_attempt), caf::result<void>(cancel_attempt),
+  // Its dispatcher: an attempt leaves its slot, or returns to one.
+  caf::result<void>(preempt_attempt), caf::result<void>(resume_attempt),
   // The allocator: it goes to another model and cannot wait any longer.
   caf::result<void>(yield_attempts),
   // A (re)started dispatcher or allocator: introduce yourself.

@@ -75,6 +75,7 @@ public:
       [this](lease_jobs& x) { on_lease_jobs(x); },
       [this](attempts_lost& x) { on_attempts_lost(x); },
       [this](const job_idle& x) { on_job_idle(x); },
+      [this](const running_late& x) { on_running_late(x); },
       [this](shard_tick_atom, uint64_t tick) { on_tick(tick); },
       [this](inspect_actor) { return entry_.snapshot(); },
     };
@@ -318,10 +319,10 @@ private:
           ? ledger_.lease(request.job, request.after_attempt)
           : std::nullopt;
       if (!lease) {
-        answer.refused.push_back(request.job);
+        answer.refused.push_back({request.job, request.stamp.number});
         continue;
       }
-      answer.granted.push_back(lease->id);
+      answer.granted.push_back({lease->id, request.worker, request.stamp});
       wait_desk_.sample(x.model, *lease);
       make_resident(request.job, lease->spec, false);
       forward(
@@ -332,6 +333,7 @@ private:
                     .continues_prefix = request.continues_prefix,
                     .longer_context = ledger_.longer_context(lease->record),
                     .ticket = request.ticket,
+                    .stamp = request.stamp,
                     .note = wait_desk_.leave(ledger_, request.job,
                                              {x.generation, request.gate}),
                     .price = config_.rules->price(x.model)});
@@ -361,12 +363,20 @@ private:
     return step.starts;
   }
 
+  void on_running_late(const running_late& x) {
+    entry_.count();
+    if (auto order = cutover_of(ledger_, x, env_.wall()))
+      residents_.tell(x.id.job, std::move(*order));
+  }
+
   void on_attempts_lost(attempts_lost& x) {
     entry_.count();
-    for (auto id : x.attempts)
+    using runtime::attempt_loss;
+    for (auto [id, ran] : x.attempts)
       residents_.tell(
         id.job, attempt_ended{.id = id,
-                              .lost = runtime::attempt_loss::crashed_shared,
+                              .lost = ran ? attempt_loss::crashed_shared
+                                          : attempt_loss::refused,
                               .why = {errc::worker_lost, "the worker died"}});
   }
 

@@ -31,7 +31,7 @@ using queue_shard_actor = caf::typed_actor<
   caf::result<void>(open_feed), caf::result<void>(publish_policy),
   caf::result<void>(lease_jobs), caf::result<void>(attempts_lost),
   // A job actor offers to leave.
-  caf::result<void>(job_idle),
+  caf::result<void>(job_idle), caf::result<void>(running_late),
   // To itself, when a limit or a retry is due.
   caf::result<void>(shard_tick_atom, uint64_t)>::extend_with<inspectable_actor>;
 

@@ -26,10 +26,12 @@ struct open_feed;
 struct lease_jobs;
 struct publish_policy;
 struct job_idle;
+struct running_late;
 // job
 struct run_attempt;
 struct expire_job;
 struct degrade_job;
+struct cut_over_job;
 struct job_loaded;
 struct attempt_progress;
 struct attempt_ended;
@@ -54,6 +56,7 @@ struct announce_heads;
 struct worker_ready;
 struct worker_gone;
 struct attempt_freed;
+struct attempt_parked;
 struct lease_answer;
 struct attempts_lost;
 struct backlog_report;
@@ -61,6 +64,8 @@ struct attempt_measured;
 // model_worker
 struct start_attempt;
 struct cancel_attempt;
+struct preempt_attempt;
+struct resume_attempt;
 // circuit_breaker
 struct ask_permits;
 struct call_ended;
@@ -157,5 +162,11 @@ CAF_BEGIN_TYPE_ID_BLOCK(troupe, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(troupe, (troupe::actors::keep_value))
   CAF_ADD_ATOM(troupe, troupe::actors, costs_tick_atom)
   CAF_ADD_ATOM(troupe, troupe::actors, memory_tick_atom)
+  CAF_ADD_ATOM(troupe, troupe::actors, dispatch_now_atom)
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::preempt_attempt))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::resume_attempt))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::attempt_parked))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::running_late))
+  CAF_ADD_TYPE_ID(troupe, (troupe::actors::cut_over_job))
 CAF_END_TYPE_ID_BLOCK(troupe)
 // clang-format on

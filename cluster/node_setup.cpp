@@ -236,6 +236,11 @@ tree_config make_tree_config(const runtime::config& config,
                    .tenant_in_flight_max =
                      config.scheduling.tenant_in_flight_max};
   const auto& scheduling = config.scheduling;
+  tree.dispatch.preemption = {.enabled = scheduling.preemption.mode
+                                         != runtime::preemption_mode::off,
+                              .slice = scheduling.preemption.slice,
+                              .stop_ratio = scheduling.preemption.stop_ratio,
+                              .parked_max = scheduling.preemption.parked_max};
   tree.demand = {
     .scale = {.target_utilization = scheduling.allocator.target_utilization,
               .drain_target_s = seconds(scheduling.allocator.drain_target)},

@@ -23,6 +23,9 @@ public:
   virtual engine_description describe() const = 0;
   virtual void admit(attempt_request request) = 0;
   virtual void cancel(runtime::attempt_id id) = 0;
+  /// As in engine.hpp; told by the next `step`.
+  virtual void park(runtime::attempt_id id, bool keep_cache);
+  virtual void resume(runtime::attempt_id id);
   /// True while a step would compute something.
   virtual bool busy() const = 0;
   /// One step boundary: admits, prefills a bounded number of tokens, decodes one
@@ -30,6 +33,9 @@ public:
   virtual std::vector<engine_event> step() = 0;
   virtual backend_stats stats() const = 0;
 };
+
+inline void backend::park(runtime::attempt_id, bool) {}
+inline void backend::resume(runtime::attempt_id) {}
 
 /// How a model of the configuration is loaded in the engine process.
 struct backend_config {

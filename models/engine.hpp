@@ -28,6 +28,8 @@ struct engine_description {
   uint32_t slots = 1;            ///< Attempts that run at once, 1..1024.
   uint32_t context_length = 0;   ///< Tokens; 0 = unlimited.
   bool continues_prefix = false; ///< Can go on from text already produced.
+  bool can_park = false;         ///< An attempt can leave its slot and return.
+  int64_t switch_cost_us = 0;    ///< Of leaving and returning, its cache kept.
   std::vector<runtime::task_kind> tasks;
 };
 
@@ -74,6 +76,10 @@ struct attempt_failed {
   runtime::failure why;
   bool transient = true;
 };
+/// It left its slot, as asked by `park`.
+struct attempt_parked {
+  runtime::attempt_id id;
+};
 /// Sent at least every second while the engine lives; `steps` grows whenever a
 /// busy engine computes.
 struct engine_beat {
@@ -86,7 +92,7 @@ struct engine_died {
 
 using engine_event =
   std::variant<engine_ready, attempt_began, attempt_output, attempt_finished,
-               attempt_failed, engine_beat, engine_died>;
+               attempt_failed, attempt_parked, engine_beat, engine_died>;
 
 /// Called from any thread when `poll` has something; must not block.
 using engine_wakeup = std::function<void()>;
@@ -104,6 +110,14 @@ public:
   /// unknown attempt is ignored. The slot is free when `cancel` returns, for
   /// the purpose of `admit`.
   virtual void cancel(runtime::attempt_id id) = 0;
+  /// Acted on at the next step boundary: `attempt_parked` follows, and the slot
+  /// is free from then on, unless the attempt ends first. Without `keep_cache`
+  /// what was computed is computed again on return. Ignored if it has no slot,
+  /// and by an engine that cannot park.
+  virtual void park(runtime::attempt_id id, bool keep_cache);
+  /// A parked attempt goes on where it stopped, in a free slot; without one it
+  /// ends with `attempt_failed` (transient, queue_full). Others: ignored.
+  virtual void resume(runtime::attempt_id id);
   /// Takes what happened up to `now`, in order.
   virtual std::vector<engine_event> poll(runtime::mono_time now) = 0;
   /// When to poll next without a wake-up; nothing = only when woken. Ask again
@@ -112,6 +126,9 @@ public:
   /// Ends it at once; `engine_died` follows by `poll`.
   virtual void kill() = 0;
 };
+
+inline void engine::park(runtime::attempt_id, bool) {}
+inline void engine::resume(runtime::attempt_id) {}
 
 /// Makes a fresh engine for each (re)start of a worker.
 using engine_factory = std::function<std::unique_ptr<engine>()>;

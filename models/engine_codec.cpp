@@ -56,6 +56,17 @@ void fields(V& v, T& x) {
   v("id", x.id);
 }
 
+template <class V, maybe_const<park_order> T>
+void fields(V& v, T& x) {
+  v("id", x.id);
+  v("keep_cache", x.keep_cache);
+}
+
+template <class V, maybe_const<resume_order> T>
+void fields(V& v, T& x) {
+  v("id", x.id);
+}
+
 template <class V, maybe_const<engine_description> T>
 void fields(V& v, T& x) {
   v("kind", x.kind);
@@ -63,6 +74,8 @@ void fields(V& v, T& x) {
   v("slots", x.slots);
   v("context_length", x.context_length);
   v("continues_prefix", x.continues_prefix);
+  v("can_park", x.can_park);
+  v("switch_cost_us", x.switch_cost_us);
   v("tasks", x.tasks);
 }
 
@@ -97,6 +110,11 @@ void fields(V& v, T& x) {
   v("id", x.id);
   v("why", x.why);
   v("transient", x.transient);
+}
+
+template <class V, maybe_const<attempt_parked> T>
+void fields(V& v, T& x) {
+  v("id", x.id);
 }
 
 template <class V, maybe_const<engine_beat> T>
@@ -313,11 +331,12 @@ runtime::failure wrong_direction(frame_kind kind) {
 
 // In the order of the variants' alternatives.
 constexpr frame_kind order_kinds[] = {frame_kind::load, frame_kind::admit,
-                                      frame_kind::cancel};
+                                      frame_kind::cancel, frame_kind::park,
+                                      frame_kind::resume};
 constexpr frame_kind event_kinds[] = {frame_kind::ready,  frame_kind::began,
                                       frame_kind::output, frame_kind::finished,
-                                      frame_kind::failed, frame_kind::beat,
-                                      frame_kind::died};
+                                      frame_kind::failed, frame_kind::parked,
+                                      frame_kind::beat,   frame_kind::died};
 static_assert(std::size(order_kinds) == std::variant_size_v<engine_order>);
 static_assert(std::size(event_kinds) == std::variant_size_v<engine_event>);
 
@@ -349,6 +368,10 @@ runtime::result<engine_order> decode_order(const frame& x) {
       return decode_body<admit_order, engine_order>(x);
     case frame_kind::cancel:
       return decode_body<cancel_order, engine_order>(x);
+    case frame_kind::park:
+      return decode_body<park_order, engine_order>(x);
+    case frame_kind::resume:
+      return decode_body<resume_order, engine_order>(x);
     default:
       return wrong_direction(x.kind);
   }
@@ -366,6 +389,8 @@ runtime::result<engine_event> decode_event(const frame& x) {
       return decode_body<attempt_finished, engine_event>(x);
     case frame_kind::failed:
       return decode_body<attempt_failed, engine_event>(x);
+    case frame_kind::parked:
+      return decode_body<attempt_parked, engine_event>(x);
     case frame_kind::beat:
       return decode_body<engine_beat, engine_event>(x);
     case frame_kind::died:

@@ -8,12 +8,15 @@
 //     admit     [id, task, text, [[role, content] ...], [params], simulate|nil,
 //                prefix, prefix_tokens]
 //     cancel    [id]
+//     park      [id, keep_cache]
+//     resume    [id]
 //     ready     [[kind, device, slots, context_length, continues_prefix,
-//                [task ...]]]
+//                can_park, switch_cost_us, [task ...]]]
 //     began     [id, input_tokens]
 //     output    [id, text, tokens]
 //     finished  [id, finish, input_tokens, output_tokens]
 //     failed    [id, [code, context], transient]
+//     parked    [id]
 //     beat      [steps]
 //     died      [[code, context]]
 //     id        [job as bin 16, epoch, attempt]
@@ -35,9 +38,16 @@ struct admit_order {
 struct cancel_order {
   runtime::attempt_id id;
 };
+struct park_order {
+  runtime::attempt_id id;
+  bool keep_cache = true;
+};
+struct resume_order {
+  runtime::attempt_id id;
+};
 /// What a node tells its engine. To stop, it closes the socket.
-using engine_order =
-  std::variant<load_backend_order, admit_order, cancel_order>;
+using engine_order = std::variant<load_backend_order, admit_order, cancel_order,
+                                  park_order, resume_order>;
 
 /// Appends one frame to `out`; false, with nothing done, when it would be too
 /// long.

@@ -20,9 +20,9 @@ uint32_t u32_at(std::string_view bytes, size_t offset) noexcept {
 
 bool known_kind(uint8_t kind) noexcept {
   return (kind >= static_cast<uint8_t>(frame_kind::load)
-          && kind <= static_cast<uint8_t>(frame_kind::cancel))
+          && kind <= static_cast<uint8_t>(frame_kind::resume))
          || (kind >= static_cast<uint8_t>(frame_kind::ready)
-             && kind <= static_cast<uint8_t>(frame_kind::died));
+             && kind <= static_cast<uint8_t>(frame_kind::parked));
 }
 
 runtime::failure broken(const char* what, uint64_t value) {

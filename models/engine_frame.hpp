@@ -22,7 +22,7 @@
 
 namespace troupe::models {
 
-constexpr uint8_t engine_protocol_version = 1;
+constexpr uint8_t engine_protocol_version = 2;
 constexpr size_t frame_header_bytes = 10;
 constexpr size_t frame_length_min = 6;
 constexpr size_t frame_length_max = 16u << 20;
@@ -33,6 +33,8 @@ enum class frame_kind : uint8_t {
   load = 1,
   admit = 2,
   cancel = 3,
+  park = 4,
+  resume = 5,
   ready = 16,
   began = 17,
   output = 18,
@@ -40,6 +42,7 @@ enum class frame_kind : uint8_t {
   failed = 20,
   beat = 21,
   died = 22, ///< "I cannot go on, because ..."; the last one.
+  parked = 23,
 };
 
 struct frame {

@@ -174,6 +174,12 @@ bool engine_loop::obey(const frame& x) {
   } else if (auto* cancel = std::get_if<cancel_order>(&*order)) {
     held_.erase(cancel->id);
     backend_->cancel(cancel->id);
+  } else if (auto* park = std::get_if<park_order>(&*order)) {
+    backend_->park(park->id, park->keep_cache);
+    admitted_ = true;
+  } else if (auto* resume = std::get_if<resume_order>(&*order)) {
+    backend_->resume(resume->id);
+    admitted_ = true;
   }
   return true;
 }
@@ -201,19 +207,23 @@ void engine_loop::take(engine_event event) {
     held.tokens += output->tokens;
     return;
   }
-  if (auto* finished = std::get_if<attempt_finished>(&event)) {
-    if (auto it = held_.find(finished->id); it != held_.end()) {
-      flush(it->first, it->second);
-      held_.erase(it);
-    }
-  } else if (auto* failed = std::get_if<attempt_failed>(&event)) {
-    if (auto it = held_.find(failed->id); it != held_.end()) {
-      flush(it->first, it->second);
-      held_.erase(it);
-    }
+  if (const auto* finished = std::get_if<attempt_finished>(&event))
+    flush_last(finished->id);
+  if (const auto* parked = std::get_if<attempt_parked>(&event))
+    flush_last(parked->id);
+  if (auto* failed = std::get_if<attempt_failed>(&event)) {
+    flush_last(failed->id);
     failed->why.context = printable(std::move(failed->why.context));
   }
   say(event);
+}
+
+void engine_loop::flush_last(runtime::attempt_id id) {
+  auto it = held_.find(id);
+  if (it == held_.end())
+    return;
+  flush(it->first, it->second);
+  held_.erase(it);
 }
 
 void engine_loop::flush(runtime::attempt_id id, held_output& held) {

@@ -50,6 +50,7 @@ private:
   bool obey(const frame& x);
   void take(engine_event event);
   void flush(runtime::attempt_id id, held_output& held);
+  void flush_last(runtime::attempt_id id);
   void flush_due();
   void beat_if_due();
   void say(const engine_event& event);
@@ -65,7 +66,7 @@ private:
   std::map<runtime::attempt_id, held_output> held_;
   runtime::mono_time beat_at_{};
   runtime::mono_time now_{};
-  bool admitted_ = false; ///< Since the last step.
+  bool admitted_ = false; ///< Or parked or resumed, since the last step.
   engine_exit end_ = engine_exit::node_closed;
 };
 

@@ -21,9 +21,10 @@ const runtime::attempt_id* attempt_of(const engine_event& event) noexcept {
     event);
 }
 
-bool ends_attempt(const engine_event& event) noexcept {
+bool leaves_slot(const engine_event& event) noexcept {
   return std::holds_alternative<attempt_finished>(event)
-         || std::holds_alternative<attempt_failed>(event);
+         || std::holds_alternative<attempt_failed>(event)
+         || std::holds_alternative<attempt_parked>(event);
 }
 
 } // namespace
@@ -95,9 +96,27 @@ void engine_process::admit(attempt_request request) {
 }
 
 void engine_process::cancel(runtime::attempt_id id) {
-  if (running_.erase(id) == 0 || ending_)
+  if (running_.erase(id) + parked_.erase(id) == 0 || ending_)
     return;
   channel_->send(cancel_order{id});
+}
+
+void engine_process::park(runtime::attempt_id id, bool keep_cache) {
+  if (!ending_ && running_.contains(id))
+    channel_->send(park_order{id, keep_cache});
+}
+
+void engine_process::resume(runtime::attempt_id id) {
+  if (ending_ || parked_.erase(id) == 0)
+    return;
+  if (running_.size() >= slots_) {
+    channel_->send(cancel_order{id});
+    refuse(id, fail(errc::queue_full, "no free slot"), true);
+  } else if (channel_->send(resume_order{id}) == engine_channel::sent::full) {
+    refuse(id, fail(errc::queue_full, "the engine does not keep up"), true);
+  } else {
+    running_.insert(id);
+  }
 }
 
 void engine_process::kill() {
@@ -139,6 +158,7 @@ void engine_process::route(engine_event event, mono_time now,
     ending_ = true;
     dead_ = true;
     running_.clear();
+    parked_.clear();
     out.push_back(std::move(event));
     return;
   }
@@ -170,7 +190,9 @@ void engine_process::route(engine_event event, mono_time now,
     // What the engine said before it heard of a cancellation.
     if (id == nullptr || !running_.contains(*id))
       return;
-    if (ends_attempt(event))
+    if (std::holds_alternative<attempt_parked>(event))
+      parked_.insert(*id);
+    if (leaves_slot(event))
       running_.erase(*id);
   }
   out.push_back(std::move(event));

@@ -37,6 +37,8 @@ public:
   void start(engine_wakeup wake) override;
   void admit(attempt_request request) override;
   void cancel(runtime::attempt_id id) override;
+  void park(runtime::attempt_id id, bool keep_cache) override;
+  void resume(runtime::attempt_id id) override;
   std::vector<engine_event> poll(runtime::mono_time now) override;
   std::optional<runtime::mono_time> next_due() const override;
   void kill() override;
@@ -50,6 +52,7 @@ private:
   engine_process_config config_;
   engine_watchdog watchdog_;
   std::unordered_set<runtime::attempt_id> running_;
+  std::unordered_set<runtime::attempt_id> parked_;
   std::vector<engine_event> refusals_; ///< Told by the next poll.
   uint32_t slots_;
   bool watched_ = false; ///< The watchdog was told of the start.

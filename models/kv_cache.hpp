@@ -4,6 +4,7 @@
 //   [layer][slot][kv head][position][head size], keys and values apart
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -34,7 +35,34 @@ public:
   }
   uint64_t bytes() const noexcept { return 2 * keys_.size() * sizeof(float); }
 
+  /// The first `positions` of a slot, to put back into any slot.
+  std::vector<float> save(size_t slot, size_t positions) {
+    std::vector<float> image;
+    image.reserve(2 * shape_.layers * shape_.heads * positions
+                  * shape_.head_size);
+    each_head(slot, [&](float* from) {
+      image.insert(image.end(), from, from + positions * shape_.head_size);
+    });
+    return image;
+  }
+  void restore(size_t slot, const std::vector<float>& image) noexcept {
+    auto part = image.size() / (2 * shape_.layers * shape_.heads);
+    const auto* from = image.data();
+    each_head(slot, [&](float* to) {
+      std::copy(from, from + part, to);
+      from += part;
+    });
+  }
+
 private:
+  template <class Visit>
+  void each_head(size_t slot, Visit visit) {
+    for (size_t layer = 0; layer < shape_.layers; ++layer)
+      for (size_t head = 0; head < shape_.heads; ++head) {
+        visit(keys(layer, slot, head));
+        visit(values(layer, slot, head));
+      }
+  }
   size_t offset(size_t layer, size_t slot, size_t head) const noexcept {
     return ((layer * shape_.slots + slot) * shape_.heads + head)
            * shape_.positions * shape_.head_size;

@@ -83,7 +83,32 @@ void simulated_engine::admit(attempt_request request) {
 }
 
 void simulated_engine::cancel(runtime::attempt_id id) {
-  std::erase_if(attempts_, [&](const attempt& a) { return a.id == id; });
+  auto same = [&](const attempt& a) { return a.id == id; };
+  std::erase_if(attempts_, same);
+  std::erase_if(parked_, same);
+}
+
+void simulated_engine::park(runtime::attempt_id id, bool) {
+  for (auto& a : attempts_)
+    if (a.id == id)
+      a.leaves = true;
+  notify();
+}
+
+void simulated_engine::resume(runtime::attempt_id id) {
+  auto it = std::ranges::find(parked_, id, &attempt::id);
+  if (it == parked_.end())
+    return;
+  if (attempts_.size() >= config_.slots) {
+    pending_.push_back(attempt_failed{
+      .id = id,
+      .why = runtime::fail(runtime::errc::queue_full, "no free slot"),
+      .transient = true});
+  } else {
+    attempts_.push_back(std::move(*it));
+  }
+  parked_.erase(it);
+  notify();
 }
 
 void simulated_engine::kill() {
@@ -114,6 +139,7 @@ std::vector<engine_event> simulated_engine::poll(mono_time now) {
                                    .slots = config_.slots,
                                    .context_length = config_.context_length,
                                    .continues_prefix = true,
+                                   .can_park = true,
                                    .tasks = {runtime::task_kind::chat,
                                              runtime::task_kind::complete}}});
   }
@@ -132,6 +158,7 @@ std::vector<engine_event> simulated_engine::poll(mono_time now) {
           out);
       return out;
     }
+    park_leaving(now, out);
   }
   supervise(now, out);
   return out;
@@ -149,7 +176,8 @@ std::optional<mono_time> simulated_engine::next_due() const {
   if (hung)
     return due;
   for (const auto& a : attempts_)
-    due = std::min(due, a.began ? attempt_due(a) : mono_time::min());
+    due =
+      std::min(due, a.began && !a.leaves ? attempt_due(a) : mono_time::min());
   return due;
 }
 
@@ -271,7 +299,9 @@ void simulated_engine::begin_admitted(mono_time now,
     if (a.began)
       continue;
     a.began = true;
-    a.began_at = now;
+    a.began_at = now - a.served;
+    if (a.served > duration{0})
+      continue; // It comes back.
     if (a.hangs) {
       frozen_since_ = now;
       continue;
@@ -290,7 +320,7 @@ bool simulated_engine::advance(attempt& a, mono_time now,
          && (ended || token_due(a, until) <= now))
     ++until;
   auto held = until - a.next;
-  if (held > 0 && (ended || a.pace.due(held, now))) {
+  if (held > 0 && (ended || a.leaves || a.pace.due(held, now))) {
     attempt_output said{.id = a.id, .text = {}, .tokens = held};
     for (; a.next < until; ++a.next)
       said.text += word(a.id.job, a.next);
@@ -311,6 +341,24 @@ bool simulated_engine::advance(attempt& a, mono_time now,
                                    .output_tokens = a.last - a.first});
   }
   return true;
+}
+
+/// What it said is said: `advance` came first.
+void simulated_engine::park_leaving(mono_time now,
+                                    std::vector<engine_event>& out) {
+  for (auto it = attempts_.begin(); it != attempts_.end();) {
+    if (!it->leaves || it->hangs) {
+      ++it;
+      continue;
+    }
+    it->leaves = false;
+    it->began = false;
+    // At least 1 us: 0 is one that never began.
+    it->served = std::max(duration{1}, now - it->began_at);
+    out.push_back(attempt_parked{it->id});
+    parked_.push_back(std::move(*it));
+    it = attempts_.erase(it);
+  }
 }
 
 std::optional<mono_time> simulated_engine::crash_time(mono_time now) const {
@@ -349,6 +397,7 @@ void simulated_engine::die(runtime::failure why,
                            std::vector<engine_event>& out) {
   dead_ = true;
   attempts_.clear();
+  parked_.clear();
   out.push_back(engine_died{.why = std::move(why)});
 }
 

@@ -30,7 +30,8 @@ struct simulated_config {
 /// draw: `fail_at_token` counts from the start of the answer, prefix included;
 /// `hang` freezes the whole engine (heartbeats go on without steps) until the
 /// attempt is cancelled or the watchdog declares the engine dead; `crash` ends
-/// the engine.
+/// the engine. A parked attempt keeps the rest of its service time; parking and
+/// returning cost nothing, also without a cache.
 class simulated_engine final : public engine {
 public:
   /// Tokens of one attempt that one `poll` returns at most; the rest follow in
@@ -42,6 +43,8 @@ public:
   void start(engine_wakeup wake) override;
   void admit(attempt_request request) override;
   void cancel(runtime::attempt_id id) override;
+  void park(runtime::attempt_id id, bool keep_cache) override;
+  void resume(runtime::attempt_id id) override;
   std::vector<engine_event> poll(runtime::mono_time now) override;
   std::optional<runtime::mono_time> next_due() const override;
   void kill() override;
@@ -62,7 +65,9 @@ private:
     runtime::errc failure = runtime::errc::model_error; ///< Of `ending::fail`.
     bool hangs = false;
     bool began = false;
+    bool leaves = false; ///< Asked to park.
     runtime::mono_time began_at{};
+    runtime::duration served{0}; ///< When it was parked.
     output_pace pace{};
   };
 
@@ -82,13 +87,15 @@ private:
                std::vector<engine_event>& out);
   /// When the first due crash happens, if any does up to `now`.
   std::optional<runtime::mono_time> crash_time(runtime::mono_time now) const;
+  void park_leaving(runtime::mono_time now, std::vector<engine_event>& out);
   void supervise(runtime::mono_time now, std::vector<engine_event>& out);
   void die(runtime::failure why, std::vector<engine_event>& out);
   void notify();
 
   simulated_config config_;
   engine_wakeup wake_;
-  std::vector<attempt> attempts_;     ///< In order of admission.
+  std::vector<attempt> attempts_; ///< In order of admission.
+  std::vector<attempt> parked_;
   std::vector<engine_event> pending_; ///< Refusals, told by the next poll.
   engine_watchdog watchdog_;
   bool started_ = false;

@@ -25,6 +25,7 @@ struct generation {
   bool began = false;
   sampler choice;
   text_stream text;
+  std::vector<float> cache; ///< While it has no slot: of `computed` tokens.
 };
 
 sampling_params sampling_of(const attempt_request& request) {
@@ -59,12 +60,14 @@ struct torch_decoder::impl {
   void finish(size_t slot, runtime::finish_reason why, bool flush);
   void emit(const generation& g, text_stream::piece piece);
   bool ends(const generation& g, runtime::finish_reason& why) const;
+  bool full() const;
 
   tokenizer words;
   torch_llama model;
   backend_config config;
   std::vector<std::optional<generation>> slots;
   std::deque<generation> waiting;
+  std::vector<generation> parked;
   std::vector<engine_event> events;
   std::vector<decoder_row> rows;
   uint64_t steps = 0;
@@ -105,12 +108,24 @@ torch_decoder::load(const backend_config& config) {
     std::make_unique<impl>(std::move(*words), std::move(*model), config)}};
 }
 
+namespace {
+
+/// A cache is copied out and back, at some 2 GB/s.
+int64_t switch_cost_us(uint64_t slot_bytes) noexcept {
+  return static_cast<int64_t>(slot_bytes / 1000);
+}
+
+} // namespace
+
 engine_description torch_decoder::describe() const {
   return {.kind = "torch_decoder",
           .device = "cpu",
           .slots = impl_->config.slots,
           .context_length = impl_->model.context_length(),
           .continues_prefix = true,
+          .can_park = true,
+          .switch_cost_us =
+            switch_cost_us(impl_->model.kv_bytes() / impl_->config.slots),
           .tasks = {runtime::task_kind::chat, runtime::task_kind::complete}};
 }
 
@@ -158,10 +173,7 @@ torch_decoder::impl::prepare(const attempt_request& request) const {
 
 void torch_decoder::admit(attempt_request request) {
   auto& m = *impl_;
-  auto running = static_cast<size_t>(
-    std::count_if(m.slots.begin(), m.slots.end(),
-                  [](const auto& s) { return s.has_value(); }));
-  if (running + m.waiting.size() >= m.slots.size()) {
+  if (m.full()) {
     m.events.emplace_back(attempt_failed{
       request.id, refuse(runtime::errc::queue_full, "all slots are taken"),
       true});
@@ -174,9 +186,57 @@ void torch_decoder::admit(attempt_request request) {
     m.events.emplace_back(attempt_failed{request.id, g.error(), false});
 }
 
+bool torch_decoder::impl::full() const {
+  auto running = std::count_if(slots.begin(), slots.end(),
+                               [](const auto& s) { return s.has_value(); });
+  return static_cast<size_t>(running) + waiting.size() >= slots.size();
+}
+
+/// Between two steps every token of its context but the last is computed, or
+/// still to be.
+void torch_decoder::park(runtime::attempt_id id, bool keep_cache) {
+  auto& m = *impl_;
+  auto leave = [&](generation&& g) {
+    m.events.emplace_back(attempt_parked{id});
+    m.parked.push_back(std::move(g));
+  };
+  for (size_t i = 0; i < m.slots.size(); ++i) {
+    if (!m.slots[i] || m.slots[i]->id != id)
+      continue;
+    auto g = std::move(*m.slots[i]);
+    m.slots[i].reset();
+    if (keep_cache)
+      g.cache = m.model.save_slot(static_cast<uint32_t>(i), g.computed);
+    else
+      g.computed = 0;
+    leave(std::move(g));
+  }
+  auto it = std::find_if(m.waiting.begin(), m.waiting.end(),
+                         [&](const auto& g) { return g.id == id; });
+  if (it == m.waiting.end())
+    return;
+  leave(std::move(*it));
+  m.waiting.erase(it);
+}
+
+void torch_decoder::resume(runtime::attempt_id id) {
+  auto& m = *impl_;
+  auto it = std::find_if(m.parked.begin(), m.parked.end(),
+                         [&](const auto& g) { return g.id == id; });
+  if (it == m.parked.end())
+    return;
+  if (m.full())
+    m.events.emplace_back(attempt_failed{
+      id, refuse(runtime::errc::queue_full, "all slots are taken"), true});
+  else
+    m.waiting.push_back(std::move(*it));
+  m.parked.erase(it);
+}
+
 void torch_decoder::cancel(runtime::attempt_id id) {
   auto& m = *impl_;
   std::erase_if(m.waiting, [&](const auto& g) { return g.id == id; });
+  std::erase_if(m.parked, [&](const auto& g) { return g.id == id; });
   for (auto& slot : m.slots)
     if (slot && slot->id == id)
       slot.reset();
@@ -210,6 +270,9 @@ void torch_decoder::impl::fill_slots() {
     if (!slots[i]) {
       slots[i].emplace(std::move(waiting.front()));
       waiting.pop_front();
+      if (!slots[i]->cache.empty())
+        model.restore_slot(static_cast<uint32_t>(i),
+                           std::exchange(slots[i]->cache, {}));
       auto why = runtime::finish_reason::none;
       if (ends(*slots[i], why)) // the earlier attempts made everything
         finish(i, why, true);

@@ -24,6 +24,8 @@ public:
   engine_description describe() const override;
   void admit(attempt_request request) override;
   void cancel(runtime::attempt_id id) override;
+  void park(runtime::attempt_id id, bool keep_cache) override;
+  void resume(runtime::attempt_id id) override;
   bool busy() const override;
   std::vector<engine_event> step() override;
   backend_stats stats() const override;

@@ -97,6 +97,15 @@ const llama_config& torch_llama::shape() const noexcept {
 uint32_t torch_llama::context_length() const noexcept {
   return impl_->bounds.context_length;
 }
+std::vector<float> torch_llama::save_slot(uint32_t slot,
+                                          uint32_t positions) const {
+  return impl_->cache.save(slot, positions);
+}
+
+void torch_llama::restore_slot(uint32_t slot, const std::vector<float>& image) {
+  impl_->cache.restore(slot, image);
+}
+
 uint64_t torch_llama::kv_bytes() const noexcept {
   return impl_->cache.bytes();
 }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace troupe::models {
 
@@ -53,6 +54,11 @@ public:
   /// what LibTorch throws (out of memory).
   std::span<const float> forward(std::span<const decoder_row> rows,
                                  size_t logits_from);
+
+  /// What the cache holds of a slot's first positions, to put back into any slot
+  /// later: the same results to the bit.
+  std::vector<float> save_slot(uint32_t slot, uint32_t positions) const;
+  void restore_slot(uint32_t slot, const std::vector<float>& image);
 
 private:
   struct impl;

@@ -125,6 +125,7 @@ void describe(config_visitor& v, simulated_settings& x);
 void describe(config_visitor& v, pool_settings& x);
 void describe(config_visitor& v, alias_settings& x);
 void describe(config_visitor& v, tenant_settings& x);
+void describe(config_visitor& v, preemption_settings& x);
 void describe(config_visitor& v, budget_settings& x);
 void describe(config_visitor& v, engine_settings& x);
 void describe(config_visitor& v, queue_settings& x);
@@ -139,6 +140,7 @@ void describe(config_visitor& v, breaker_options& x);
 void describe(config_visitor& v, retry_options& x);
 void describe(config_visitor& v, poison_settings& x);
 void describe(config_visitor& v, admission_settings& x);
+void describe(config_visitor& v, preemption_settings& x);
 void describe(config_visitor& v, drain_settings& x);
 void describe(config_visitor& v, log_settings& x);
 

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::array<std::string_view, 4> order_words{"mean", "tail", "short",
                                                       "fcfs"};
+constexpr std::array<std::string_view, 2> preemption_words{"auto", "off"};
 constexpr double year_s = 31'536'000;
 
 } // namespace
@@ -57,6 +58,9 @@ void describe(config_visitor& v, scheduling_settings& x) {
                           "how many are asked for."},
             x.allocator);
   v.section({"admission", "What is taken on at all."}, x.admission);
+  v.section({"preemption", "When a running job leaves its slot for one that "
+                           "waits."},
+            x.preemption);
   v.section({"tiers", "What each service tier weighs."}, x.tiers);
   v.section({"classes", "What each class of jobs may expect."}, x.classes);
   v.section({"breaker", "When calls to a model stop for a while."}, x.breaker);
@@ -98,6 +102,19 @@ void describe(config_visitor& v, retry_options& x) {
          x.budget_share, {0, 1});
   v.integer({"budget_min", "So many in a minute in any case."}, x.budget_min,
             {1, 1'000'000});
+}
+
+void describe(config_visitor& v, preemption_settings& x) {
+  v.choice({"mode", "auto: wherever the engine can park an attempt."}, x.mode,
+           preemption_words);
+  v.seconds({"slice_s", "An attempt keeps its slot for this long at least."},
+            x.slice, {0, 3'600});
+  v.real({"stop_ratio", "One that did this part of its predicted work is left "
+                        "to end."},
+         x.stop_ratio, {0.01, 1});
+  v.integer({"parked_max", "Parked attempts of a worker whose cache is kept; "
+                           "others compute it again."},
+            x.parked_max, {0, 1'024});
 }
 
 void describe(config_visitor& v, admission_settings& x) {

@@ -1,6 +1,7 @@
 #include "runtime/job_machine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace troupe::runtime {
 namespace {
@@ -104,6 +105,37 @@ job_step job_machine::begin(const attempt_start& start, wall_time now) {
   return step;
 }
 
+void job_machine::line_up(attempt_id from) noexcept {
+  if (running_ && from == current())
+    in_line_ = true;
+}
+
+void job_machine::leave_slot(attempt_id from, duration ran,
+                             wall_time now) noexcept {
+  if (!running_ || in_line_ || parked_ || from != current())
+    return;
+  parked_ = true;
+  auto work = std::clamp<int64_t>(ran.count() - worked_us_, 0,
+                                  span_us(running_since_, now));
+  worked_us_ += work;
+  record_.timing.compute_us += work;
+  running_since_ = std::max(now, running_since_);
+}
+
+void job_machine::take_slot(attempt_id from, wall_time now) noexcept {
+  if (!(in_line_ || parked_) || from != current())
+    return;
+  record_.timing.queue_us += span_us(running_since_, now);
+  if (std::exchange(parked_, false)) {
+    running_since_ = std::max(now, running_since_);
+    return;
+  }
+  in_line_ = false;
+  if (record_.started_at == running_since_)
+    record_.started_at = std::max(now, running_since_);
+  running_since_ = std::max(now, running_since_);
+}
+
 void job_machine::prefilled(attempt_id from, uint32_t input_tokens) {
   if (running_ && from == current())
     record_.usage.input_tokens = input_tokens;
@@ -201,7 +233,7 @@ job_step job_machine::expire(wall_time now, std::string reason) {
   job_step step;
   if (terminal())
     return step;
-  bool started = record_.attempt > 0;
+  bool started = record_.attempt > (in_line_ ? 1U : 0U);
   step.stop_attempt = running_;
   end_attempt(attempt_outcome::expired, now);
   if (!started) {
@@ -262,6 +294,25 @@ job_step job_machine::cut_over(attempt_id from, const std::string& to,
   return step;
 }
 
+job_step job_machine::cut_over(attempt_id from, job_degradation down,
+                               const queue_place& to, wall_time now) {
+  job_step step;
+  if (!running_ || from != current() || terminal())
+    return step;
+  end_attempt(attempt_outcome::cut_over, now);
+  touch();
+  step.record_changed = true;
+  step.stop_attempt = true;
+  down.at_offset = text_.size();
+  record_.degradations.push_back(down);
+  record_.order_key = to.key;
+  record_.forecast.service_p50_s = to.service_p50_s;
+  auto model = down.to;
+  append(step, job_degraded{std::move(down)}, now);
+  move_to(model, step, now);
+  return step;
+}
+
 void job_machine::move_to(const std::string& model, job_step& step,
                           wall_time now) {
   if (record_.phase != job_phase::queued)
@@ -280,7 +331,7 @@ void job_machine::end_attempt(attempt_outcome outcome, wall_time now,
                               duration ran, bool counts) {
   if (!running_)
     return;
-  auto before = record_.timing.compute_us;
+  auto before = record_.timing.compute_us - worked_us_;
   stop_clock(now, ran, counts);
   note_end(
     record_.decision,
@@ -293,14 +344,23 @@ void job_machine::end_attempt(attempt_outcome outcome, wall_time now,
 
 void job_machine::stop_clock(wall_time now, duration ran,
                              bool counts) noexcept {
-  if (running_) {
+  auto work = worked_us_;
+  if (running_ && (in_line_ || parked_)) {
+    record_.timing.queue_us += span_us(running_since_, now);
+  } else if (running_) {
     auto span = span_us(running_since_, now);
-    auto work = ran > duration{0} ? std::min<int64_t>(span, ran.count()) : span;
-    record_.timing.compute_us += work;
-    if (counts)
-      record_.usage.cost += static_cast<double>(work) / 1e6 * price_;
+    auto last = ran > duration{0}
+                  ? std::clamp<int64_t>(ran.count() - worked_us_, 0, span)
+                  : span;
+    record_.timing.compute_us += last;
+    work += last;
   }
+  if (running_ && counts)
+    record_.usage.cost += static_cast<double>(work) / 1e6 * price_;
   running_ = false;
+  in_line_ = false;
+  parked_ = false;
+  worked_us_ = 0;
 }
 
 void job_machine::end(job_step& step, job_status status, finish_reason finish,

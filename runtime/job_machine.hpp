@@ -82,6 +82,13 @@ public:
   void note(const decision_note& x, wall_time now);
   /// A committed lease hands the job to a worker.
   job_step begin(const attempt_start& start, wall_time now);
+  /// At its worker it waits for a slot: that is queue time. No event.
+  void line_up(attempt_id from) noexcept;
+  /// It waited, and has the slot now. No event.
+  void take_slot(attempt_id from, wall_time now) noexcept;
+  /// It left its slot after `ran` on slots, and waits for one: queue time again,
+  /// which `take_slot` ends. No event.
+  void leave_slot(attempt_id from, duration ran, wall_time now) noexcept;
   /// The engine took it in. No event.
   void prefilled(attempt_id from, uint32_t input_tokens);
   /// New text; ignored unless `from` is the running attempt.
@@ -103,6 +110,10 @@ public:
   /// The running attempt filled its model's context: `to` continues its text.
   job_step cut_over(attempt_id from, const std::string& to, duration ran,
                     wall_time now);
+  /// The running attempt would end too late: it is stopped, and the model that
+  /// `down` names continues its text, from `to` in that model's queue.
+  job_step cut_over(attempt_id from, job_degradation down,
+                    const queue_place& to, wall_time now);
 
 private:
   void append(job_step& step, event_body body, wall_time now);
@@ -122,6 +133,9 @@ private:
   uint32_t text_tokens_ = 0;
   uint32_t tokens_before_ = 0; ///< When the attempt began.
   bool running_ = false;
+  bool in_line_ = false;  ///< `running_`, without a slot yet.
+  bool parked_ = false;   ///< `running_`, without the slot that it had.
+  int64_t worked_us_ = 0; ///< Of the running attempt, on slots that it left.
   double price_ = 1;
   wall_time ready_since_{};
   wall_time running_since_{};

@@ -88,6 +88,18 @@ struct retry_options {
   friend bool operator==(const retry_options&, const retry_options&) = default;
 };
 
+enum class preemption_mode : uint8_t { automatic, off };
+
+/// Attempts that leave their slots for others; see preemption_policy.
+struct preemption_settings {
+  preemption_mode mode = preemption_mode::automatic;
+  duration slice{std::chrono::milliseconds{50}};
+  double stop_ratio = 0.8;
+  uint32_t parked_max = 4;
+  friend bool operator==(const preemption_settings&,
+                         const preemption_settings&) = default;
+};
+
 struct admission_settings {
   uint64_t tenant_queued_max = 100'000;
   friend bool operator==(const admission_settings&,
@@ -107,6 +119,7 @@ struct scheduling_settings {
   duration accurate_high{std::chrono::seconds{10}};
   allocator_settings allocator;
   admission_settings admission;
+  preemption_settings preemption;
   tiers_settings tiers;
   classes_settings classes;
   breaker_options breaker;

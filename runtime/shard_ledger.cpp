@@ -158,6 +158,16 @@ shard_ledger::judge(job_id id, uint32_t after_attempt, wall_time now) const {
   return ladder().judge(it->second.record, now);
 }
 
+ladder_choice shard_ledger::judge_running(attempt_id id, uint32_t produced,
+                                          const attempt_rest& rest,
+                                          wall_time now) const {
+  auto it = jobs_.find(id.job);
+  if (it == jobs_.end() || it->second.state != slot::leased
+      || it->second.record.attempt != id.attempt)
+    return {};
+  return ladder().mid_run(it->second.record, produced, rest, now);
+}
+
 int64_t shard_ledger::key_in(const std::string& name,
                              const job_record& record) const {
   const auto& terms = model(name).policy->terms;

@@ -170,6 +170,9 @@ public:
   /// What the ladder says of a ready job with this attempt; else nothing.
   std::optional<ladder_choice> judge(job_id id, uint32_t after_attempt,
                                      wall_time now) const;
+  /// See job_ladder::mid_run; a job that is not leased stays.
+  ladder_choice judge_running(attempt_id id, uint32_t produced,
+                              const attempt_rest& rest, wall_time now) const;
   /// Its key in another model's queue: the same base, that model's boost.
   int64_t key_in(const std::string& model, const job_record& record) const;
   std::optional<std::string> longer_context(const job_record& record) const {

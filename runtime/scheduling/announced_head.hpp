@@ -1,4 +1,5 @@
-// What a shard tells a dispatcher about jobs that may be leased next.
+// What a shard tells a dispatcher: which jobs may be leased next, and what became
+// of orders to lease some.
 #pragma once
 
 #include "runtime/clock.hpp"
@@ -32,6 +33,41 @@ struct announced_queue {
   std::vector<announced_head> heads;
   friend bool operator==(const announced_queue&,
                          const announced_queue&) = default;
+};
+
+/// Which order a lease answers: what the dispatcher knew when it ordered. Goes
+/// with the attempt to its worker and back.
+struct order_stamp {
+  uint64_t number = 0;            ///< Of the dispatcher, from 1; grows.
+  uint64_t worker_generation = 0; ///< Of the worker that was meant.
+  mono_time ordered_at{};
+  int64_t key = 0; ///< Of the job, among those that wait for a slot.
+  friend bool operator==(const order_stamp&, const order_stamp&) = default;
+};
+
+/// The job was leased as ordered.
+struct granted_lease {
+  attempt_id id;
+  std::string worker; ///< That will run it.
+  order_stamp stamp;
+};
+
+/// It was not: it is gone, or changed since.
+struct refused_lease {
+  job_id job;
+  uint64_t number = 0; ///< Of the order.
+};
+
+/// What a worker says of an attempt that left its slot.
+struct parked_report {
+  attempt_id id;
+  int64_t key = 0; ///< Of its job, us.
+};
+
+/// It died with its worker.
+struct lost_attempt {
+  attempt_id id;
+  bool ran = true; ///< False: it waited there for a slot, or never arrived.
 };
 
 } // namespace troupe::runtime

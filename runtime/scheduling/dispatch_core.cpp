@@ -9,6 +9,14 @@ double seconds(duration d) noexcept {
   return std::chrono::duration<double>(d).count();
 }
 
+/// Limits are computed anew for each announcement: some microseconds are noise.
+bool about_equal(mono_time a, mono_time b) noexcept {
+  constexpr duration noise = std::chrono::milliseconds{10};
+  if (a == mono_time::max() || b == mono_time::max())
+    return a == b;
+  return a < b ? b - a < noise : a - b < noise;
+}
+
 } // namespace
 
 // --- what shards say --------------------------------------------------------
@@ -20,15 +28,20 @@ void dispatch_core::announce(shard_id shard,
     auto tenant = gate_.intern(
       queue.tenant, share == settings_.shares.end() ? 1 : share->second);
     auto& known = queues_[{shard, tenant}];
-    for (auto id : known)
-      remove(id);
-    known.clear();
+    ++round_;
+    std::vector<job_id> ids;
+    ids.reserve(queue.heads.size());
     for (const auto& head : queue.heads) {
-      known.push_back(head.id);
+      ids.push_back(head.id);
       // Not if it was announced before the shard saw the order under way.
       if (!pending_.contains(head.id))
-        add({.head = head, .tenant = tenant, .shard = shard});
+        add_or_keep({.head = head, .tenant = tenant, .shard = shard});
     }
+    for (auto id : known)
+      if (auto it = heads_.find(id);
+          it != heads_.end() && it->second.round != round_)
+        remove(id);
+    known = std::move(ids);
     if (known.empty())
       queues_.erase({shard, tenant});
     offer(tenant);
@@ -59,9 +72,26 @@ dispatch_core::tenant_state& dispatch_core::state(tenant_index t) {
   return tenants_[t];
 }
 
+/// Most heads of a queue are the same as before.
+void dispatch_core::add_or_keep(const known_head& k) {
+  auto it = heads_.find(k.head.id);
+  if (it != heads_.end()) {
+    auto& x = it->second;
+    if (x.head == k.head && x.tenant == k.tenant && x.shard == k.shard
+        && about_equal(x.head.overdue_at, k.head.overdue_at)) {
+      x.round = round_;
+      return;
+    }
+    remove(k.head.id);
+  }
+  add(k);
+}
+
 void dispatch_core::add(const known_head& k) {
-  if (!heads_.emplace(k.head.id, k).second)
+  auto [it, fresh] = heads_.emplace(k.head.id, k);
+  if (!fresh)
     return;
+  it->second.round = round_;
   ++waiting_;
   overdue_now_ += k.overdue ? 1 : 0;
   if (k.head.alone)
@@ -81,12 +111,7 @@ void dispatch_core::remove(job_id id) {
     alone_.erase(place_of(k));
   else
     state(k.tenant).order.erase(place_of(k));
-  auto [from, to] = overdue_.equal_range(k.head.overdue_at);
-  for (auto o = from; o != to; ++o)
-    if (o->second == id) {
-      overdue_.erase(o);
-      break;
-    }
+  overdue_.erase({k.head.overdue_at, id});
   overdue_now_ -= k.overdue ? 1 : 0;
   heads_.erase(it);
   --waiting_;
@@ -115,34 +140,44 @@ void dispatch_core::mark_overdue(mono_time now) {
 
 // --- what workers say -------------------------------------------------------
 
-std::vector<attempt_id> dispatch_core::register_worker(
+std::vector<lost_attempt> dispatch_core::register_worker(
   const std::string& worker, uint64_t generation, uint32_t slots,
-  const std::vector<attempt_id>& running, mono_time now) {
+  const std::vector<attempt_id>& running, mono_time now,
+  const std::vector<parked_report>& parked_there) {
   // One that the same generation reports again still runs, and keeps its charge.
   auto previous = withdraw(worker, generation);
   if (!slots_.add(worker, generation, slots))
     return {};
   for (auto id : running)
     slots_.occupy(worker, id, {.since = now});
-  std::erase_if(previous, [&](const attempt_id& id) {
-    return std::find(running.begin(), running.end(), id) != running.end();
+  for (const auto& x : parked_there)
+    parked(worker, x.id, x.key, now);
+  std::erase_if(previous, [&](const lost_attempt& x) {
+    return std::find(running.begin(), running.end(), x.id) != running.end()
+           || std::any_of(parked_there.begin(), parked_there.end(),
+                          [&](const auto& p) { return p.id == x.id; });
   });
   return previous;
 }
 
-std::vector<attempt_id> dispatch_core::withdraw(const std::string& worker,
-                                                uint64_t generation) {
+std::vector<lost_attempt> dispatch_core::withdraw(const std::string& worker,
+                                                  uint64_t generation) {
   auto running = slots_.remove(worker, generation);
   if (!running)
     return {};
-  std::vector<attempt_id> lost;
+  std::vector<lost_attempt> lost;
   for (const auto& [id, what] : *running) {
-    lost.push_back(id);
-    if (what.tenant == running_attempt::no_tenant)
-      continue;
-    --state(what.tenant).in_flight;
-    offer(what.tenant);
+    lost.push_back({.id = id, .ran = !what.waits});
+    leave(what, what.charged_s);
   }
+  // A parked one has no part in how its worker ended.
+  for (const auto& [id, what] : parked_.drop(worker)) {
+    lost.push_back({.id = id, .ran = false});
+    leave(what, what.charged_s);
+  }
+  switch_costs_.erase(worker);
+  std::sort(lost.begin(), lost.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
   std::vector<job_id> unanswered;
   for (const auto& [id, p] : pending_)
     if (p.order.worker == worker)
@@ -155,28 +190,36 @@ std::vector<attempt_id> dispatch_core::withdraw(const std::string& worker,
 void dispatch_core::freed(const std::string& worker, attempt_id attempt,
                           duration ran) {
   auto what = slots_.vacate(worker, attempt);
+  if (!what)
+    what = parked_.take(worker, attempt);
   if (!what) {
     // It ended before the shard's answer came: that answer will find no order.
     auto p = pending_.find(attempt.job);
     if (p == pending_.end() || p->second.order.worker != worker
         || p->second.order.after_attempt + 1 != attempt.attempt)
-      return;
+      return late_.ended(attempt);
     auto early = take_pending(attempt.job);
     slots_.release(worker);
     gate_.correct(early->what.tenant, seconds(ran) - early->what.head.work_s);
     return offer(early->what.tenant);
   }
-  if (what->tenant == running_attempt::no_tenant)
+  leave(*what, seconds(ran));
+}
+
+/// The attempt is over, or lost, after `real_s` on slots.
+void dispatch_core::leave(const running_attempt& what, double real_s) {
+  if (what.tenant == running_attempt::no_tenant)
     return;
-  --state(what->tenant).in_flight;
-  gate_.correct(what->tenant, seconds(ran) - what->charged_s);
-  offer(what->tenant);
+  --state(what.tenant).in_flight;
+  gate_.correct(what.tenant, real_s - what.charged_s);
+  offer(what.tenant);
 }
 
 void dispatch_core::correct_charges(mono_time now) {
   slots_.each_running([&](running_attempt& what) {
-    auto real = seconds(now - what.since);
-    if (what.tenant == running_attempt::no_tenant || real <= what.charged_s)
+    auto real = what.done_s(now - what.since);
+    if (what.tenant == running_attempt::no_tenant || what.waits
+        || real <= what.charged_s)
       return;
     gate_.correct(what.tenant, real - what.charged_s);
     what.charged_s = real;
@@ -186,9 +229,10 @@ void dispatch_core::correct_charges(mono_time now) {
 double dispatch_core::running_work_s(mono_time now) {
   double rest = 0;
   slots_.each_running([&](running_attempt& what) {
-    rest += std::max(0.0, what.charged_s - seconds(now - what.since));
+    auto ran = what.done_s(what.waits ? duration{0} : now - what.since);
+    rest += std::max(0.0, what.charged_s - ran);
   });
-  return rest;
+  return rest + parked_.work_s();
 }
 
 // --- the choice -------------------------------------------------------------
@@ -198,16 +242,16 @@ std::vector<lease_order> dispatch_core::pick(mono_time now, size_t orders_max) {
   mark_overdue(now);
   std::vector<lease_order> orders;
   pick_alone(now, orders_max, orders);
-  while (waiting_ > alone_.size() && slots_.free() > 0
+  while (waiting_ > alone_.size() && slots_.room() > 0
          && orders.size() < orders_max) {
     auto tenant = gate_.pick();
     if (!tenant)
       break;
-    auto k = heads_.at(state(*tenant).order.begin()->rank.id);
     auto worker = slots_.reserve(false);
     if (!worker)
       break;
-    order(k, *worker, now, orders);
+    order(heads_.at(state(*tenant).order.begin()->rank.id), std::move(*worker),
+          now, orders);
   }
   return orders;
 }
@@ -220,11 +264,11 @@ void dispatch_core::pick_alone(mono_time now, size_t orders_max,
     auto worker = slots_.reserve(true);
     if (!worker)
       return;
-    order(heads_.at(alone_.begin()->rank.id), *worker, now, orders);
+    order(heads_.at(alone_.begin()->rank.id), std::move(*worker), now, orders);
   }
 }
 
-void dispatch_core::order(const known_head& head, const std::string& worker,
+void dispatch_core::order(const known_head& head, worker_slots::place where,
                           mono_time now, std::vector<lease_order>& orders) {
   auto k = head; // `remove` ends the original.
   remove(k.head.id);
@@ -237,31 +281,70 @@ void dispatch_core::order(const known_head& head, const std::string& worker,
                     .after_attempt = k.head.attempt,
                     .tenant = gate_.name(k.tenant),
                     .work_s = k.head.work_s,
-                    .worker = worker,
+                    .worker = std::move(where.worker),
+                    .stamp = {.number = ++orders_,
+                              .worker_generation = where.generation,
+                              .ordered_at = now,
+                              .key = k.head.key},
                     .gate = reading,
                     .overdue = k.overdue});
-  pending_.insert_or_assign(
-    k.head.id, pending_order{orders.back(), k, now + settings_.lease_timeout});
+  auto expires = now + settings_.lease_timeout;
+  limits_.push_back({.at = expires, .job = k.head.id, .number = orders_});
+  pending_.insert_or_assign(k.head.id,
+                            pending_order{orders.back(), k, expires});
 }
 
 // --- what becomes of orders -------------------------------------------------
 
-std::optional<duration> dispatch_core::granted(job_id job, attempt_id attempt,
-                                               mono_time now) {
-  auto it = pending_.find(job);
-  if (it == pending_.end())
-    return std::nullopt;
+grant_outcome dispatch_core::granted(const granted_lease& lease,
+                                     mono_time now) {
+  auto it = pending_.find(lease.id.job);
+  if (it == pending_.end()
+      || it->second.order.stamp.number != lease.stamp.number)
+    return granted_late(lease, now);
   const auto& p = it->second;
-  slots_.occupy(
-    p.order.worker, attempt,
-    {.tenant = p.what.tenant, .charged_s = p.what.head.work_s, .since = now});
-  auto took = now - (p.expires - settings_.lease_timeout);
+  occupy(lease, p.what.tenant, p.what.head.work_s, now);
+  auto took = now - p.order.stamp.ordered_at;
   pending_.erase(it);
-  return took;
+  return {.took = took};
 }
 
-void dispatch_core::refused(job_id job) {
-  drop_order(job);
+/// The order was given up meanwhile, and perhaps another made that will be
+/// refused: the attempt is where the answer says, if that worker still lives.
+grant_outcome dispatch_core::granted_late(const granted_lease& lease,
+                                          mono_time now) {
+  auto given_up = late_.take(lease.stamp.number);
+  if (!given_up || given_up->ended)
+    return {};
+  if (slots_.generation(lease.worker) != lease.stamp.worker_generation)
+    return {.lost = true};
+  gate_.correct(given_up->tenant, given_up->work_s);
+  ++state(given_up->tenant).in_flight;
+  occupy(lease, given_up->tenant, given_up->work_s, now);
+  offer(given_up->tenant);
+  return {};
+}
+
+void dispatch_core::occupy(const granted_lease& lease, tenant_index tenant,
+                           double work_s, mono_time now) {
+  slots_.occupy(lease.worker, lease.id,
+                {.tenant = tenant,
+                 .charged_s = work_s,
+                 .since = now,
+                 .key = lease.stamp.key,
+                 .work_s = work_s});
+}
+
+void dispatch_core::refused(const refused_lease& lease) {
+  auto it = pending_.find(lease.job);
+  if (it == pending_.end() || it->second.order.stamp.number != lease.number) {
+    late_.take(lease.number);
+    return;
+  }
+  auto p = *take_pending(lease.job);
+  slots_.release(p.order.worker);
+  gate_.correct(p.what.tenant, -p.what.head.work_s);
+  offer(p.what.tenant);
 }
 
 queue_front dispatch_core::front() const {
@@ -274,12 +357,17 @@ queue_front dispatch_core::front() const {
   return x;
 }
 
-std::optional<mono_time> dispatch_core::next_due() const {
-  std::optional<mono_time> due;
-  for (const auto& [id, p] : pending_)
-    if (!due || p.expires < *due)
-      due = p.expires;
-  return due;
+bool dispatch_core::answered(const order_limit& x) const {
+  auto it = pending_.find(x.job);
+  return it == pending_.end() || it->second.order.stamp.number != x.number;
+}
+
+std::optional<mono_time> dispatch_core::next_due() {
+  while (!limits_.empty() && answered(limits_.front()))
+    limits_.pop_front();
+  if (limits_.empty())
+    return std::nullopt;
+  return limits_.front().at;
 }
 
 std::optional<dispatch_core::pending_order>
@@ -291,29 +379,21 @@ dispatch_core::take_pending(job_id job) {
   return std::move(node.mapped());
 }
 
-void dispatch_core::drop_order(job_id job) {
-  auto p = take_pending(job);
-  if (!p)
-    return;
-  slots_.release(p->order.worker);
-  gate_.correct(p->what.tenant, -p->what.head.work_s);
-  offer(p->what.tenant);
-}
-
 void dispatch_core::expire_orders(mono_time now) {
-  std::vector<job_id> late;
-  for (const auto& [id, p] : pending_)
-    if (p.expires <= now)
-      late.push_back(id);
-  orders_timed_out_ += late.size();
-  for (auto id : late) {
-    auto p = *take_pending(id);
+  for (auto due = next_due(); due && *due <= now; due = next_due()) {
+    ++orders_timed_out_;
+    auto p = *take_pending(limits_.front().job);
     slots_.release(p.order.worker);
     put_back(p);
   }
 }
 
 void dispatch_core::put_back(const pending_order& p) {
+  late_.expect(
+    {.number = p.order.stamp.number,
+     .attempt = {.job = p.order.job, .attempt = p.order.after_attempt + 1},
+     .tenant = p.what.tenant,
+     .work_s = p.what.head.work_s});
   gate_.correct(p.what.tenant, -p.what.head.work_s);
   add(p.what);
   auto& known = queues_[{p.what.shard, p.what.tenant}];

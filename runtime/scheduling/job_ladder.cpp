@@ -113,6 +113,40 @@ job_ladder::elsewhere(const job_record& record) const {
   return std::nullopt;
 }
 
+ladder_choice job_ladder::mid_run(const job_record& record, uint32_t produced,
+                                  const attempt_rest& rest,
+                                  wall_time now) const {
+  auto input = record.forecast.input_tokens + produced;
+  auto names = targets(record);
+  std::vector<ladder_target> fallbacks;
+  for (const auto& name : names) {
+    auto to = target(record, name);
+    // What was made so far is input there.
+    to.service_p50_s = policy_(name).costs->service().at(input, rest.tokens);
+    fallbacks.push_back(std::move(to));
+  }
+  auto verdict = deadline_policy{rules_.deadline_margin}.mid_run(
+    {.input_tokens = record.forecast.input_tokens,
+     .produced_tokens = produced,
+     // Only the engine knows when it is full.
+     .context_length = UINT32_MAX,
+     .rest_s = rest.seconds,
+     .total_left = left(record.total_at, now),
+     .rights = {.degradation = record.may_degrade,
+                .on_deadline = record.on_deadline,
+                .makes_text = makes_text(record.task)},
+     .fallbacks = fallbacks});
+  ladder_choice choice;
+  choice.verdict.tried = std::move(verdict.tried);
+  if (!verdict.fallback)
+    return choice;
+  choice.verdict.outcome = ladder_outcome::degrade;
+  choice.verdict.rung = verdict.rung;
+  choice.target = names[*verdict.fallback];
+  choice.target_p50_s = fallbacks[*verdict.fallback].service_p50_s;
+  return choice;
+}
+
 std::optional<std::string>
 job_ladder::longer_context(const job_record& record) const {
   if (!record.may_degrade)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/scheduling/deadline_policy.hpp"
+#include "runtime/scheduling/finish_forecast.hpp"
 #include "runtime/scheduling/queue_policy.hpp"
 
 #include <functional>
@@ -40,6 +41,11 @@ public:
   /// The first model it may go to that serves and takes its input, whatever the
   /// time: for a job whose own model is kept away from.
   std::optional<ladder_choice> elsewhere(const job_record& record) const;
+  /// For a running attempt that made `produced` tokens, with `rest` to come:
+  /// degrade and the first model that ends it in time, if the job's own does not
+  /// and it asked for that (`on_deadline: cutover`); else start: it stays.
+  ladder_choice mid_run(const job_record& record, uint32_t produced,
+                        const attempt_rest& rest, wall_time now) const;
   /// Where an attempt goes on that fills its model's context.
   std::optional<std::string> longer_context(const job_record& record) const;
   /// When the job must be judged again if it still waits. Nothing: no limits.

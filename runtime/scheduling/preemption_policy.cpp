@@ -10,17 +10,19 @@ int64_t key_to_beat(int64_t head_key, duration switch_cost) noexcept {
   return head_key > INT64_MAX - cost ? INT64_MAX : head_key + cost;
 }
 
-bool may_park(const running_attempt& x,
+bool may_park(const park_candidate& x,
               const preemption_limits& limits) noexcept {
-  return x.can_park && x.held >= limits.slice
-         && x.produced_tokens < limits.stop_ratio * x.predicted_tokens;
+  bool known = x.predicted_s > 0;
+  bool nearly_done = x.done_s >= limits.stop_ratio * x.predicted_s
+                     && x.done_s <= overrun_ratio * x.predicted_s;
+  return x.can_park && x.held >= limits.slice && known && !nearly_done;
 }
 
 } // namespace
 
 std::optional<preemption>
 choose_victim(int64_t head_key, duration switch_cost,
-              std::span<const running_attempt> running,
+              std::span<const park_candidate> running,
               const preemption_limits& limits) noexcept {
   if (!limits.enabled)
     return std::nullopt;

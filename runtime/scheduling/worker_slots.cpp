@@ -1,16 +1,23 @@
 #include "runtime/scheduling/worker_slots.hpp"
 
-#include <algorithm>
+#include "runtime/scheduling/lease_ahead.hpp"
+
 #include <utility>
 
 namespace troupe::runtime {
 
 bool worker_slots::add(const std::string& worker, uint64_t generation,
                        uint32_t slots) {
-  auto& w = workers_[worker];
+  auto [it, fresh] = workers_.try_emplace(worker);
+  auto& w = it->second;
   if (w.generation > generation)
     return false;
-  w = worker_state{.generation = generation, .slots = slots};
+  if (!fresh)
+    count(w, -1);
+  w = worker_state{.generation = generation,
+                   .slots = slots,
+                   .ahead = lease_ahead::ahead(slots, lead_)};
+  count(w, 1);
   return true;
 }
 
@@ -19,17 +26,30 @@ worker_slots::remove(const std::string& worker, uint64_t generation) {
   auto it = workers_.find(worker);
   if (it == workers_.end() || it->second.generation > generation)
     return std::nullopt;
+  count(it->second, -1);
   auto running = std::move(it->second.running);
   workers_.erase(it);
   return running;
 }
 
-std::optional<std::string> worker_slots::reserve(bool alone) {
+/// A free slot before a place to wait, then the least load.
+bool worker_slots::worker_state::goes_before(
+  const worker_state& other) const noexcept {
+  bool waits = load() >= slots;
+  bool other_waits = other.load() >= other.slots;
+  if (waits != other_waits)
+    return !waits;
+  return waits ? load() - slots < other.load() - other.slots
+               : load() < other.load();
+}
+
+std::optional<worker_slots::place> worker_slots::reserve(bool alone) {
   auto best = workers_.end();
   for (auto it = workers_.begin(); it != workers_.end(); ++it) {
     const auto& w = it->second;
-    bool fits = alone ? w.held == 0 && w.load() == 0 && w.slots > 0 : w.open();
-    if (fits && (best == workers_.end() || w.load() < best->second.load()))
+    bool fits =
+      alone ? w.held == 0 && w.load() == 0 && w.slots > 0 : w.room() > 0;
+    if (fits && (best == workers_.end() || w.goes_before(best->second)))
       best = it;
   }
   if (best == workers_.end()) {
@@ -37,9 +57,12 @@ std::optional<std::string> worker_slots::reserve(bool alone) {
       keep_one_free();
     return std::nullopt;
   }
-  ++best->second.reserved;
-  best->second.exclusive = alone;
-  return best->first;
+  auto& w = best->second;
+  count(w, -1);
+  ++w.reserved;
+  w.exclusive = alone;
+  count(w, 1);
+  return place{.worker = best->first, .generation = w.generation};
 }
 
 void worker_slots::keep_one_free() {
@@ -50,27 +73,62 @@ void worker_slots::keep_one_free() {
     if (w.held == 0 && (least == nullptr || w.load() < least->load()))
       least = &w;
   }
-  if (least != nullptr)
-    least->exclusive = true;
+  if (least == nullptr)
+    return;
+  count(*least, -1);
+  least->exclusive = true;
+  count(*least, 1);
+}
+
+/// After a place was given back; the worker is out of the sums.
+void worker_slots::settle(worker_state& w) {
+  if (w.load() == 0)
+    w.exclusive = false;
+  count(w, 1);
 }
 
 void worker_slots::release(const std::string& worker) {
   auto it = workers_.find(worker);
   if (it == workers_.end() || it->second.reserved == 0)
     return;
+  count(it->second, -1);
   --it->second.reserved;
-  if (it->second.load() == 0)
-    it->second.exclusive = false;
+  settle(it->second);
 }
 
 void worker_slots::occupy(const std::string& worker, attempt_id id,
-                          const running_attempt& what) {
+                          running_attempt what) {
   auto it = workers_.find(worker);
   if (it == workers_.end())
     return;
-  if (it->second.reserved > 0)
-    --it->second.reserved;
-  it->second.running.insert_or_assign(id, what);
+  auto& w = it->second;
+  count(w, -1);
+  if (w.reserved > 0)
+    --w.reserved;
+  auto old = w.running.find(id);
+  bool fresh = old == w.running.end();
+  if (fresh) {
+    what.waits = w.running.size() - w.waiting >= w.slots;
+    w.waiting += what.waits ? 1 : 0;
+    w.running.emplace(id, what);
+  } else {
+    what.waits = old->second.waits;
+    old->second = what;
+  }
+  count(w, 1);
+}
+
+void worker_slots::started(const std::string& worker, attempt_id id,
+                           mono_time now) {
+  auto it = workers_.find(worker);
+  if (it == workers_.end())
+    return;
+  auto what = it->second.running.find(id);
+  if (what == it->second.running.end() || !what->second.waits)
+    return;
+  what->second.waits = false;
+  what->second.since = now;
+  --it->second.waiting;
 }
 
 std::optional<running_attempt> worker_slots::vacate(const std::string& worker,
@@ -78,12 +136,39 @@ std::optional<running_attempt> worker_slots::vacate(const std::string& worker,
   auto it = workers_.find(worker);
   if (it == workers_.end())
     return std::nullopt;
-  auto node = it->second.running.extract(id);
-  if (node.empty())
+  auto& w = it->second;
+  auto node = w.running.find(id);
+  if (node == w.running.end())
     return std::nullopt;
-  if (it->second.load() == 0)
-    it->second.exclusive = false;
-  return node.mapped();
+  count(w, -1);
+  auto what = node->second;
+  w.waiting -= what.waits ? 1 : 0;
+  w.running.erase(node);
+  settle(w);
+  return what;
+}
+
+size_t worker_slots::free_at(const std::string& worker) const {
+  auto it = workers_.find(worker);
+  return it == workers_.end() || it->second.exclusive ? 0 : it->second.free();
+}
+
+void worker_slots::mark_leaving(const std::string& worker, attempt_id id) {
+  auto it = workers_.find(worker);
+  if (it == workers_.end())
+    return;
+  if (auto what = it->second.running.find(id); what != it->second.running.end())
+    what->second.leaves = true;
+}
+
+void worker_slots::return_to(const std::string& worker, attempt_id id,
+                             const running_attempt& what) {
+  auto it = workers_.find(worker);
+  if (it == workers_.end())
+    return;
+  count(it->second, -1);
+  it->second.running.insert_or_assign(id, what);
+  count(it->second, 1);
 }
 
 void worker_slots::hold(const std::string& worker, worker_hold why, bool on) {
@@ -92,7 +177,9 @@ void worker_slots::hold(const std::string& worker, worker_hold why, bool on) {
     return;
   auto bit = static_cast<uint8_t>(why);
   auto& held = it->second.held;
+  count(it->second, -1);
   held = static_cast<uint8_t>(on ? held | bit : held & ~bit);
+  count(it->second, 1);
 }
 
 std::optional<size_t> worker_slots::load(const std::string& worker) const {
@@ -102,32 +189,35 @@ std::optional<size_t> worker_slots::load(const std::string& worker) const {
   return it->second.load();
 }
 
-uint32_t worker_slots::total() const noexcept {
-  uint32_t n = 0;
-  for (const auto& [name, w] : workers_)
-    n += w.held == 0 ? w.slots : 0;
-  return n;
+std::optional<uint64_t>
+worker_slots::generation(const std::string& worker) const {
+  auto it = workers_.find(worker);
+  if (it == workers_.end())
+    return std::nullopt;
+  return it->second.generation;
 }
 
-uint32_t worker_slots::workers() const noexcept {
-  uint32_t n = 0;
-  for (const auto& [name, w] : workers_)
-    n += w.held == 0 ? 1 : 0;
-  return n;
+void worker_slots::set_lead(double ratio) {
+  if (ratio == lead_)
+    return;
+  lead_ = ratio;
+  for (auto& [name, w] : workers_) {
+    count(w, -1);
+    w.ahead = lease_ahead::ahead(w.slots, ratio);
+    count(w, 1);
+  }
 }
 
-size_t worker_slots::busy() const noexcept {
-  size_t n = 0;
-  for (const auto& [name, w] : workers_)
-    n += w.load();
-  return n;
-}
-
-uint32_t worker_slots::free() const noexcept {
-  size_t n = 0;
-  for (const auto& [name, w] : workers_)
-    n += w.open() ? w.slots - w.load() : 0;
-  return static_cast<uint32_t>(n);
+void worker_slots::count(const worker_state& w, int64_t sign) noexcept {
+  sum_.busy += sign * static_cast<int64_t>(w.load());
+  sum_.room += sign * static_cast<int64_t>(w.room());
+  if (w.held != 0)
+    return;
+  sum_.slots += sign * static_cast<int64_t>(w.slots);
+  sum_.ahead += sign * static_cast<int64_t>(w.ahead);
+  sum_.workers += sign;
+  if (w.open())
+    sum_.free += sign * static_cast<int64_t>(w.free());
 }
 
 } // namespace troupe::runtime

@@ -1,6 +1,5 @@
 // The road of a job through the real actors, on virtual time.
-#include "models/simulated_engine.hpp"
-#include "tests/support/virtual_node.hpp"
+#include "tests/actors/road_fixture.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -10,109 +9,11 @@
 using namespace troupe;
 using namespace std::chrono_literals;
 using runtime::job_status;
-
-namespace {
-
-cluster::tree_model simulated(const std::string& name, uint32_t slots,
-                              uint32_t context_length = 0) {
-  models::simulated_config config{.service = models::service_kind::constant,
-                                  .median_s = 0.2,
-                                  .p95_s = 0.2,
-                                  .tokens = 20,
-                                  .seed = 1,
-                                  .slots = slots,
-                                  .context_length = context_length};
-  return {.name = name,
-          .kind = "simulated",
-          .tasks = {runtime::task_kind::chat},
-          .make_engine = [config] {
-            return std::make_unique<models::simulated_engine>(config);
-          }};
-}
-
-struct fixture {
-  explicit fixture(uint32_t slots = 2, size_t workers = 1) {
-    auto model = simulated("sim", slots);
-    model.workers = workers;
-    options.tree.shards = 4;
-    options.tree.models.push_back(std::move(model));
-    restart();
-  }
-  /// Two models; jobs of the first may go to the second, which costs a tenth
-  /// and has no limit of context. The first takes 64 tokens.
-  fixture(const std::string& from, const std::string& to) {
-    options.tree.shards = 4;
-    auto first = simulated(from, 1, 64);
-    first.prior = {.service = {.base_s = 0, .output_token_s = 0.1}};
-    auto second = simulated(to, 1);
-    second.prior = {.service = {.base_s = 0, .output_token_s = 0.01}};
-    options.tree.models = {first, second};
-    auto rules = std::make_shared<runtime::queue_rules>();
-    rules->fallbacks[from] = {to};
-    options.tree.shard.rules = rules;
-    restart();
-  }
-  void restart() {
-    auto start = node ? node->clock().now : runtime::mono_time{1h};
-    node.reset();
-    node = std::make_unique<tests::virtual_node>(store, options, start);
-    node->settle();
-  }
-  runtime::job_spec spec(std::string text = "Package: foo") {
-    runtime::job_spec s;
-    s.model = "sim";
-    s.text = std::move(text);
-    return s;
-  }
-  runtime::job_id submit(runtime::job_spec s,
-                         gateway::submit_options how = {}) {
-    auto to = node->ticket();
-    node->port().submit(std::move(s), std::move(how), to);
-    node->settle();
-    const auto* ok = node->sink().last<runtime::job_accepted>(to.ticket);
-    REQUIRE(ok != nullptr);
-    return ok->job.record.id;
-  }
-  runtime::errc refusal(runtime::job_spec s) {
-    auto to = node->ticket();
-    node->port().submit(std::move(s), {}, to);
-    node->settle();
-    const auto* no = node->sink().last<runtime::refused>(to.ticket);
-    REQUIRE(no != nullptr);
-    return no->why.code;
-  }
-  runtime::job_record get(runtime::job_id id) {
-    auto to = node->ticket();
-    node->port().get(id, "default", std::nullopt, to);
-    node->settle();
-    const auto* snapshot = node->sink().last<runtime::job_snapshot>(to.ticket);
-    REQUIRE(snapshot != nullptr);
-    return snapshot->job.record;
-  }
-  bool run_to_end(runtime::job_id id, runtime::duration limit = 60s) {
-    return node->run_until([&] { return is_terminal(get(id).status); }, limit);
-  }
-  std::string streamed(const std::vector<runtime::event>& events) {
-    std::string text;
-    for (const auto& e : events) {
-      if (const auto* d = std::get_if<runtime::output_delta>(&e.body))
-        text += d->text;
-      if (const auto* r = std::get_if<runtime::output_reset>(&e.body))
-        text.resize(r->from_offset);
-    }
-    return text;
-  }
-
-  runtime::memory_store store;
-  tests::virtual_node_options options;
-  std::unique_ptr<tests::virtual_node> node;
-};
-
-} // namespace
+using tests::road_fixture;
 
 TEST_CASE("a job is accepted, runs and completes with its whole story",
           "[actors][job]") {
-  fixture f;
+  road_fixture f;
   auto id = f.submit(f.spec());
   CHECK(f.store.record(id).has_value());
   REQUIRE(f.run_to_end(id));
@@ -134,7 +35,7 @@ TEST_CASE("a job is accepted, runs and completes with its whole story",
 }
 
 TEST_CASE("a watcher sees every event once, in order", "[actors][watch]") {
-  fixture f;
+  road_fixture f;
   auto id = f.submit(f.spec());
   auto to = f.node->ticket();
   f.node->port().watch(id, "default", to);
@@ -152,7 +53,7 @@ TEST_CASE("a watcher sees every event once, in order", "[actors][watch]") {
 
 TEST_CASE("a cancelled job starts no attempt and frees its slot",
           "[actors][cancel]") {
-  fixture f{1};
+  road_fixture f{1};
   auto first = f.submit(f.spec());
   f.node->advance(50ms);
   auto second = f.submit(f.spec());
@@ -169,7 +70,7 @@ TEST_CASE("a cancelled job starts no attempt and frees its slot",
 
 TEST_CASE("an engine crash in mid-generation continues from the text streamed",
           "[actors][recovery]") {
-  fixture f;
+  road_fixture f;
   auto plain = f.submit(f.spec());
   REQUIRE(f.run_to_end(plain));
   auto crashing = f.spec("Package: deadly");
@@ -201,7 +102,7 @@ TEST_CASE("an engine crash in mid-generation continues from the text streamed",
 
 TEST_CASE("a restarted node continues what ran and keeps what waited",
           "[actors][recovery]") {
-  fixture f{1};
+  road_fixture f{1};
   auto running = f.submit(f.spec());
   auto waiting = f.submit(f.spec());
   f.node->advance(100ms);
@@ -226,7 +127,7 @@ TEST_CASE("a restarted node continues what ran and keeps what waited",
 }
 
 TEST_CASE("another tenant's job does not exist", "[actors][tenant]") {
-  fixture f;
+  road_fixture f;
   auto id = f.submit(f.spec());
   for (bool finished : {false, true}) {
     if (finished)
@@ -249,7 +150,7 @@ TEST_CASE("another tenant's job does not exist", "[actors][tenant]") {
 }
 
 TEST_CASE("one idempotency key makes one job", "[actors][idempotency]") {
-  fixture f;
+  road_fixture f;
   gateway::submit_options how{.idempotency_key = std::string(32, 'k'),
                               .fingerprint = std::string(32, 'f')};
   auto a = f.node->ticket();
@@ -281,7 +182,7 @@ TEST_CASE("one idempotency key makes one job", "[actors][idempotency]") {
 
 TEST_CASE("a start limit expires what waits and spares what runs",
           "[actors][deadline]") {
-  fixture f{1};
+  road_fixture f{1};
   auto limited = f.spec();
   limited.deadline.start_timeout = 100ms;
   auto runs = f.submit(limited);
@@ -296,7 +197,7 @@ TEST_CASE("a start limit expires what waits and spares what runs",
 
 TEST_CASE("the total limit turns a running job into a partial result",
           "[actors][deadline]") {
-  fixture f{1};
+  road_fixture f{1};
   auto limited = f.spec();
   limited.deadline.total_timeout = 100ms;
   auto id = f.submit(limited);
@@ -312,7 +213,9 @@ TEST_CASE("the total limit turns a running job into a partial result",
 
 TEST_CASE("a job that cannot end in time is shed at once, not at its limit",
           "[actors][ladder]") {
-  fixture f{1};
+  road_fixture f{1};
+  f.options.tree.dispatch.preemption.enabled = false; // It would pass.
+  f.restart();
   auto longer = f.spec();
   longer.simulate = runtime::simulate_params{};
   longer.simulate->service_s = 5; // Than anybody foretold.
@@ -339,7 +242,7 @@ TEST_CASE("a job that cannot end in time is shed at once, not at its limit",
 TEST_CASE("a job that is late here goes to a faster model, which says so",
           "[actors][ladder]") {
   for (bool forbids : {false, true}) {
-    fixture f{"slow", "quick"};
+    road_fixture f{"slow", "quick"};
     auto late = f.spec();
     late.model = "slow";
     late.simulate = runtime::simulate_params{};
@@ -368,7 +271,7 @@ TEST_CASE(
   "[actors][ladder]") {
   // Of 64 tokens: too long as it comes; with 14 for 20 of output.
   auto length = GENERATE(size_t{100}, size_t{50});
-  fixture f{"short", "long"};
+  road_fixture f{"short", "long"};
   auto wordy = f.spec();
   wordy.model = "short";
   wordy.text = std::string(4 * length, 'x');
@@ -386,7 +289,7 @@ TEST_CASE(
 
 TEST_CASE("a crash beside a mate ends as poison and spares the mate",
           "[actors][recovery]") {
-  fixture f{8};
+  road_fixture f{8};
   auto slow = f.spec();
   slow.simulate = runtime::simulate_params{};
   slow.simulate->service_s = 3.0;
@@ -405,7 +308,7 @@ TEST_CASE("a crash beside a mate ends as poison and spares the mate",
 
 TEST_CASE("an ephemeral job runs like any other and never touches the store",
           "[actors][job]") {
-  fixture f;
+  road_fixture f;
   auto before = f.store.contents();
   auto quick = f.spec();
   quick.durable = false;

@@ -34,6 +34,7 @@ struct command_line {
   std::vector<std::string> engines{"idle", "busy", "busy-nice", "busy-batch",
                                    "busy-idle"};
   uint64_t jobs = 100'000;
+  uint64_t scale_jobs = 1'000'000;
   skeleton_options server;
   int core = 1;
   int niceness = 0;
@@ -73,6 +74,7 @@ void add_benches(CLI::App& app, command_line& line) {
         line.shared.repeats = 1;
         line.shared.duration_s = std::min(line.shared.duration_s, 1.0);
         line.jobs = std::min<uint64_t>(line.jobs, 10'000);
+        line.scale_jobs = std::min<uint64_t>(line.scale_jobs, 50'000);
       }
       line.exit_code = run();
     });
@@ -93,6 +95,17 @@ void add_benches(CLI::App& app, command_line& line) {
       [&] { return bench_overload(shared); });
   add("store", "commits and recovery of the embedded store",
       [&] { return bench_store(shared); });
+  add("scale", "a million queued jobs on one node",
+      [&] { return bench_scale(shared, line.scale_jobs); })
+    ->add_option("--jobs", line.scale_jobs, "queued at most")
+    ->check(CLI::Range(uint64_t{20'000}, uint64_t{10'000'000}));
+  auto* leases = add("leases", "leases per second of one model", [&] {
+    return bench_leases(shared, line.only, line.jobs);
+  });
+  leases->add_option("--only", line.only,
+                     "classes, ephemeral, ephemeral-tenants, memory or disk");
+  leases->add_option("--jobs", line.jobs, "queued before the workers come")
+    ->check(CLI::Range(uint64_t{1}, uint64_t{10'000'000}));
   auto* load = add("load", "submit to a running node's model `sim`",
                    [&] { return run_plain_load(shared, line.load); });
   load->add_option("--port", line.load.port, "of the node")->required();

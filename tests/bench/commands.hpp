@@ -28,6 +28,14 @@ int bench_recover(const bench_options& options, uint64_t jobs);
 /// The queue's order beside first come, first served, at 0.9, 2 and 10 times what
 /// the slots can do.
 int bench_overload(const bench_options& options);
+/// Accept and dispatch with 10,000 and with `jobs` queued jobs on one node, its
+/// memory, and its restart after a SIGKILL.
+int bench_scale(const bench_options& options, uint64_t jobs);
+/// Leases per second of one model on two cores, and the speed of the scheduler's
+/// classes. `only`: classes, ephemeral, ephemeral-tenants, memory or disk; empty:
+/// all.
+int bench_leases(const bench_options& options, const std::string& only,
+                 uint64_t jobs);
 /// The embedded store beside a bare RocksDB batch, and its recovery.
 int bench_store(const bench_options& options);
 

@@ -30,11 +30,13 @@ std::string write_config(const node_setup& setup) {
        << "queue: { queued_jobs_max: 10000000 }\n"
        << "scheduling:\n  order: " << setup.order << "\n"
        << "  admission: { tenant_queued_max: 10000000 }\n"
+       << setup.more_scheduling
        << "models:\n  - name: sim\n    backend: simulated\n"
        << "    slots: " << setup.slots << "\n"
        << "    simulated: { service: constant, median_s: " << setup.service_s
        << ", p95_s: " << setup.service_s << ", tokens: " << setup.tokens
-       << ", seed: 1 }\n";
+       << ", seed: 1 }\n"
+       << setup.more_models;
   return path;
 }
 

@@ -15,7 +15,9 @@ struct node_setup {
   uint32_t slots = 1;      ///< Of the simulated model, 1..1024.
   double service_s = 3600; ///< Time on a slot unless a job says otherwise.
   uint32_t tokens = 20;
-  std::string order = "mean"; ///< Of the queue.
+  std::string order = "mean";       ///< Of the queue.
+  std::string more_scheduling = {}; ///< Lines of that section, indented by 2.
+  std::string more_models = {};     ///< Items of that list, likewise.
 };
 
 /// Writes the configuration, starts the node and waits until /readyz is 200.

@@ -96,10 +96,19 @@ TEST_CASE("the bytes of engine messages do not change",
                                    .slots = 8,
                                    .context_length = 256,
                                    .continues_prefix = true,
+                                   .can_park = true,
+                                   .switch_cost_us = 7,
                                    .tasks = {runtime::task_kind::chat}}}})
           .body
-        == "\x91\x96\xA1k\xA3"
-           "cpu\x08\xCD\x01\x00\xC3\x91\x01"s);
+        == "\x91\x98\xA1k\xA3"
+           "cpu\x08\xCD\x01\x00\xC3\xC3\x07\x91\x01"s);
+  CHECK(
+    frame_of(engine_order{park_order{.id = some_id, .keep_cache = true}}).body
+    == "\x92" + id_bytes + "\xC3"s);
+  CHECK(frame_of(engine_order{resume_order{.id = some_id}}).body
+        == "\x91" + id_bytes);
+  CHECK(frame_of(engine_event{attempt_parked{.id = some_id}}).body
+        == "\x91" + id_bytes);
   CHECK(frame_of(engine_order{load_backend_order{
                    .config = {.kind = "k", .path = "p", .device = "cpu"}}})
           .body

@@ -79,7 +79,7 @@ TEST_CASE("an engine started by hand says what it is",
   CHECK_THAT(help.text, ContainsSubstring("usage: troupe-engine"));
   auto version = by_hand(" --version");
   CHECK(version.status == 0);
-  CHECK_THAT(version.text, ContainsSubstring("protocol 1"));
+  CHECK_THAT(version.text, ContainsSubstring("protocol 2"));
   for (const char* arguments :
        {"", " --nonsense", " --help me", " </dev/null"}) {
     auto answer = by_hand(arguments);

@@ -1,7 +1,7 @@
 #include "models/simulated_engine.hpp"
 
 #include "runtime/rng.hpp"
-#include "tests/support/engine_driver.hpp"
+#include "tests/support/simulated_stage.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -12,39 +12,11 @@ using models::simulated_config;
 using models::simulated_engine;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using tests::constant;
 using tests::engine_driver;
 using tests::make_attempt;
-
-namespace {
-
-simulated_config constant(double seconds, uint32_t tokens) {
-  return {.service = models::service_kind::constant,
-          .median_s = seconds,
-          .tokens = tokens};
-}
-
-/// An engine that is ready and its driver.
-struct stage {
-  explicit stage(simulated_config config = constant(1.0, 20))
-    : engine{config}, driver{engine} {
-    engine.start([this] { ++wakes; });
-    driver.poll();
-  }
-  tests::attempt_story& story(const models::attempt_request& request) {
-    return driver.attempts[request.id];
-  }
-  int wakes = 0;
-  simulated_engine engine;
-  engine_driver driver;
-};
-
-models::attempt_request scripted(uint64_t n, runtime::simulate_params script) {
-  auto request = make_attempt(n);
-  request.simulate = script;
-  return request;
-}
-
-} // namespace
+using tests::scripted;
+using stage = tests::simulated_stage;
 
 TEST_CASE("a simulated engine is ready at its first poll",
           "[models][simulated]") {

@@ -6,6 +6,7 @@
 #include "models/utf8.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <boost/json.hpp>
 
@@ -59,6 +60,7 @@ struct story {
   std::vector<std::string> pieces;
   std::optional<models::attempt_finished> finished;
   std::optional<models::attempt_failed> failed;
+  int parks = 0;
 };
 
 /// Steps a decoder and keeps what it said about each attempt.
@@ -108,6 +110,7 @@ private:
     stories[e.id].finished = e;
   }
   void note(const models::attempt_failed& e) { stories[e.id].failed = e; }
+  void note(const models::attempt_parked& e) { ++stories[e.id].parks; }
   template <class Other>
   void note(const Other&) {
     FAIL("an event that no backend sends");
@@ -377,4 +380,66 @@ TEST_CASE("messages are given to a base model line by line",
   CHECK(models::plain_prompt(request) == "plain");
   request.messages = {{"system", "one"}, {"user", "two"}};
   CHECK(models::plain_prompt(request) == "one\ntwo");
+}
+
+TEST_CASE("a parked attempt returns to any slot and writes the same text",
+          "[models][torch][preemption]") {
+  auto keep = GENERATE(true, false);
+  CAPTURE(keep);
+  stage alone{config_of(writer, 2)};
+  auto text = alone.run(greedy(1, "Package: vim\n", 48)).text;
+  REQUIRE(text.size() > 20);
+
+  stage s{config_of(writer, 2)};
+  auto victim = greedy(1, "Package: vim\n", 48);
+  s.decoder->admit(victim);
+  for (int i = 0; i < 12; ++i)
+    s.step();
+  auto before = s.of(victim).text;
+  s.decoder->park(victim.id, keep);
+  s.step();
+  CHECK(s.of(victim).parks == 1);
+  CHECK(s.of(victim).text == before);
+  // Others use its slot and the one beside it meanwhile.
+  auto one = greedy(2, "Package: gcc\n", 16);
+  auto two = greedy(3, "Package: nano\n", 40);
+  s.decoder->admit(one);
+  s.decoder->admit(two);
+  while (!s.of(one).finished)
+    s.step();
+  CHECK(s.of(victim).text == before);
+  s.decoder->resume(victim.id);
+  s.run();
+  REQUIRE(s.of(victim).finished);
+  CHECK(s.of(two).finished);
+  CHECK(s.of(victim).finished->output_tokens == 48);
+  if (keep)
+    CHECK(s.of(victim).text == text); // To the byte.
+  else // Computed again in larger pieces: as after a crash, see docs/adr/0003.
+    CHECK(s.of(victim).text.starts_with(before));
+}
+
+TEST_CASE("parking what waits, is unknown or is cancelled does no harm",
+          "[models][torch][preemption]") {
+  stage s{config_of(tiny, 1)};
+  auto first = greedy(1, "hello", 6);
+  s.decoder->park(first.id, true);
+  s.decoder->resume(first.id);
+  CHECK_FALSE(s.decoder->busy());
+  s.decoder->admit(first);
+  s.decoder->park(first.id, true); // Before it has a slot.
+  s.step();
+  CHECK(s.of(first).parks == 1);
+  auto second = greedy(2, "world", 6);
+  s.decoder->admit(second);
+  s.step();
+  s.decoder->resume(first.id);
+  s.step();
+  REQUIRE(s.of(first).failed);
+  CHECK(s.of(first).failed->why.code == errc::queue_full);
+  s.decoder->park(second.id, true);
+  s.decoder->cancel(second.id);
+  s.decoder->resume(second.id);
+  s.run();
+  CHECK_FALSE(s.of(second).finished);
 }

@@ -19,6 +19,7 @@ struct attempt_story {
   std::vector<runtime::mono_time> output_times;
   std::optional<models::attempt_finished> finished;
   std::optional<models::attempt_failed> failed;
+  int parks = 0;
   runtime::mono_time ended_at{};
   bool ended() const { return finished || failed; }
 };
@@ -74,6 +75,7 @@ private:
     attempts[x.id].failed = x;
     attempts[x.id].ended_at = now;
   }
+  void note(const models::attempt_parked& x) { ++attempts[x.id].parks; }
   void note(const models::engine_beat& x) { beats.push_back(x.steps); }
   void note(const models::engine_died& x) { died = x; }
 

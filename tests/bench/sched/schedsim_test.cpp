@@ -216,7 +216,7 @@ TEST_CASE("two levels serve every job once, whatever the delay",
   auto w = seed_workload({.jobs = 5'000, .slots = 16, .fixed_load = 0.9}, 1);
   double last = 0;
   for (double delay_s : {0.0, 0.001, 0.02}) {
-    auto x = serve_two_level(w, {.delay_s = delay_s, .ahead = 2});
+    auto x = serve_two_level(w, {.delay_s = delay_s});
     run_summary s;
     s.add(w, x.trace);
     auto f = s.figures();
@@ -250,7 +250,7 @@ TEST_CASE(
   auto w = seed_workload({.jobs = 5'000, .slots = 16, .fixed_load = 0.5}, 2);
   for (double delay_s : {0.0002, 0.05}) {
     auto x = serve_two_level(
-      w, {.delay_s = delay_s, .ahead = 2, .kill_every_s = 1.3, .down_s = 0.2});
+      w, {.delay_s = delay_s, .kill_every_s = 1.3, .down_s = 0.2});
     run_summary s;
     s.add(w, x.trace);
     CHECK(s.figures().served == w.jobs.size());

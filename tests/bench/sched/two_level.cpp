@@ -1,12 +1,13 @@
 #include "tests/bench/sched/two_level.hpp"
 
+#include "runtime/scheduling/attempt_line.hpp"
 #include "runtime/scheduling/dispatch_core.hpp"
+#include "runtime/scheduling/lease_ahead.hpp"
 #include "runtime/scheduling/policy_source.hpp"
 #include "runtime/scheduling/ready_queue.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
 #include <queue>
 
 namespace troupe::bench {
@@ -96,6 +97,7 @@ private:
     where place = where::queue;
     uint32_t attempt = 0;
     int64_t picked_at = 0;
+    runtime::duration arrived_after{0}; ///< Of its order, at the worker.
   };
   struct shard_state {
     runtime::ready_queue queue;
@@ -106,6 +108,7 @@ private:
   struct dispatcher_state {
     runtime::dispatch_core core{runtime::dispatch_settings{}};
     runtime::policy_source policy;
+    runtime::lease_ahead lead;
   };
 
   static uint32_t index(const job_id& id) {
@@ -180,42 +183,44 @@ private:
     auto& s = shards_[id.value];
     if (from < s.dispatcher)
       return;
-    std::vector<attempt_id> granted;
-    std::vector<job_id> refused;
+    std::vector<runtime::granted_lease> granted;
+    std::vector<runtime::refused_lease> refused;
     for (const auto& o : orders) {
       auto& j = jobs_[index(o.job)];
       if (j.attempt != o.after_attempt || !s.queue.remove(o.job)) {
-        refused.push_back(o.job);
+        refused.push_back({o.job, o.stamp.number});
         continue;
       }
       j.place = where::leased;
-      granted.push_back({.job = o.job, .epoch = 1, .attempt = ++j.attempt});
-      agenda_.after(delay_, [this, a = granted.back()] { on_start(a); });
+      attempt_id a{.job = o.job, .epoch = 1, .attempt = ++j.attempt};
+      granted.push_back({a, o.worker, o.stamp});
+      agenda_.after(delay_, [this, a, stamp = o.stamp] { on_start(a, stamp); });
     }
     look(s);
     to_dispatcher([this, id, granted, refused, heads = s.announced] {
       for (const auto& a : granted)
-        dispatcher_->core.granted(a.job, a, mono(agenda_.now()));
-      for (const auto& job : refused)
-        dispatcher_->core.refused(job);
+        dispatcher_->core.granted(a, mono(agenda_.now()));
+      for (const auto& x : refused)
+        dispatcher_->core.refused(x);
       dispatcher_->core.announce(id, {{tenant, heads}});
     });
   }
 
   // --- the worker ------------------------------------------------------------
 
-  void on_start(attempt_id a) {
+  void on_start(attempt_id a, const runtime::order_stamp& stamp) {
     auto& j = jobs_[index(a.job)];
     outcome_.run_twice += j.place != where::leased;
+    j.arrived_after = mono(agenda_.now()) - stamp.ordered_at;
     if (running_.size() < work_.slots)
       return begin(a);
-    if (waiting_.size() < options_.ahead) {
+    if (line_.size() < work_.slots) {
       j.place = where::slot;
-      waiting_.push_back(a);
+      line_.push(stamp.key, a, {}, a);
       return;
     }
     ++outcome_.refused_starts;
-    freed(a, 0);
+    freed(a, 0, {});
     agenda_.after(delay_, [this, a] { enqueue(index(a.job)); });
   }
 
@@ -236,17 +241,22 @@ private:
     jobs_[index(a.job)].place = where::done;
     --left_;
     std::erase(running_, a);
-    freed(a, agenda_.now() - since);
-    if (!waiting_.empty()) {
-      auto next = waiting_.front();
-      waiting_.pop_front();
-      begin(next);
-    }
+    auto next = line_.pop();
+    freed(a, agenda_.now() - since, next);
+    if (next)
+      begin(*next);
   }
 
-  void freed(attempt_id a, int64_t ran_us) {
-    to_dispatcher([this, a, ran_us] {
-      dispatcher_->core.freed(worker, a, runtime::duration{ran_us});
+  void freed(attempt_id a, int64_t ran_us, std::optional<attempt_id> next) {
+    to_dispatcher([this, a, ran_us, next, at = mono(agenda_.now())] {
+      auto now = mono(agenda_.now());
+      auto& d = *dispatcher_;
+      d.core.freed(worker, a, runtime::duration{ran_us});
+      if (next)
+        d.core.started(worker, *next, now);
+      d.lead.heard(now - at);
+      d.lead.arrived(jobs_[index(a.job)].arrived_after);
+      d.lead.served(runtime::duration{ran_us});
       auto job = index(a.job);
       leases_.segments.push_back(
         {job, to_s(jobs_[job].picked_at), to_s(agenda_.now())});
@@ -255,10 +265,11 @@ private:
 
   void introduce_worker() {
     auto held = running_;
-    held.insert(held.end(), waiting_.begin(), waiting_.end());
+    for (auto id : line_.ids())
+      held.push_back(id);
     to_dispatcher([this, held] {
-      dispatcher_->core.register_worker(worker, 1, work_.slots + options_.ahead,
-                                        held, mono(agenda_.now()));
+      dispatcher_->core.register_worker(worker, 1, work_.slots, held,
+                                        mono(agenda_.now()));
     });
   }
 
@@ -276,6 +287,8 @@ private:
 
   void dispatch() {
     std::vector<std::vector<runtime::lease_order>> by_shard(shards_.size());
+    if (options_.ahead)
+      dispatcher_->core.set_lead(dispatcher_->lead.ratio());
     for (auto& o : dispatcher_->core.pick(mono(agenda_.now()))) {
       auto job = index(o.job);
       dispatcher_->policy.leased(o.work_s);
@@ -322,7 +335,8 @@ private:
 
   void start_dispatcher() {
     ++incarnation_;
-    dispatcher_.emplace(dispatcher_state{.policy = {options_.boost, {}}});
+    dispatcher_.emplace(
+      dispatcher_state{.policy = {options_.boost, {}}, .lead = {}});
     dispatcher_->policy.publish({}, mono(agenda_.now()));
     agenda_.after(delay_, [this] {
       for (uint16_t s = 0; s < shards_.size(); ++s)
@@ -357,8 +371,8 @@ private:
   std::optional<dispatcher_state> dispatcher_;
   uint64_t incarnation_ = 0;
   std::vector<attempt_id> running_;
-  std::deque<attempt_id> waiting_; ///< At the worker, without a slot.
-  double limit_s_ = 0;             ///< Published last.
+  runtime::attempt_line<attempt_id> line_; ///< At the worker, without a slot.
+  double limit_s_ = 0;                     ///< Published last.
   size_t next_ = 0;
   size_t left_ = work_.jobs.size();
   key_log log_;
@@ -371,14 +385,6 @@ private:
 run_outcome serve_two_level(const workload& w,
                             const two_level_options& options) {
   return two_levels{w, options}.run();
-}
-
-uint32_t ahead_for(const workload& w, double delay_s) {
-  auto mean = w.total_work() / static_cast<double>(w.jobs.size());
-  auto x = w.slots * 3 * delay_s / mean;
-  if (x < 0.1)
-    return 0;
-  return std::min(static_cast<uint32_t>(std::ceil(1.5 * x)), w.slots);
 }
 
 } // namespace troupe::bench

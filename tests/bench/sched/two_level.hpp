@@ -17,8 +17,8 @@ struct two_level_options {
   double delay_s = 0.001; ///< One way.
   uint16_t shards = 8;
   size_t heads = 16; ///< Announced per shard.
-  /// Leased to the worker beyond its slots, to start without a round trip.
-  uint32_t ahead = 0;
+  /// Lease ahead, by the measured loop; else a slot waits for its next job.
+  bool ahead = true;
   double kill_every_s = 0; ///< > 0: the dispatcher dies so often ...
   double down_s = 0.5;     ///< ... and is replaced after this.
 };
@@ -26,8 +26,5 @@ struct two_level_options {
 /// `w`: one tenant. Audited without kills: they are time blocked from outside.
 run_outcome serve_two_level(const workload& w,
                             const two_level_options& options);
-
-/// The design's rule for `ahead` (section 5), with a loop of three delays.
-uint32_t ahead_for(const workload& w, double delay_s);
 
 } // namespace troupe::bench

@@ -17,18 +17,18 @@ using std::chrono_literals::operator""us;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 const preemption_limits limits;
 
-running_attempt long_one(int64_t key) {
+park_candidate long_one(int64_t key) {
   return {.key = key,
           .held = 50ms,
-          .produced_tokens = 79,
-          .predicted_tokens = 100,
+          .done_s = 79,
+          .predicted_s = 100,
           .can_park = true};
 }
 
 TEST_CASE("the largest key that is worth the switch is parked",
           "[preemption]") {
-  std::vector<running_attempt> running{long_one(2000), long_one(5000),
-                                       long_one(5000), long_one(3000)};
+  std::vector<park_candidate> running{long_one(2000), long_one(5000),
+                                      long_one(5000), long_one(3000)};
   CHECK(choose_victim(1000, 100us, running, limits) == preemption{1, true});
   CHECK(choose_victim(4899, 100us, running, limits) == preemption{1, true});
   CHECK_FALSE(choose_victim(4900, 100us, running, limits));
@@ -38,7 +38,7 @@ TEST_CASE("the largest key that is worth the switch is parked",
 }
 
 TEST_CASE("who may not be parked", "[preemption]") {
-  std::vector<running_attempt> running{long_one(5000)};
+  std::vector<park_candidate> running{long_one(5000)};
   auto limits_used = limits;
   SECTION("one that cannot") {
     running[0].can_park = false;
@@ -47,13 +47,16 @@ TEST_CASE("who may not be parked", "[preemption]") {
     running[0].held = 50ms - 1us;
   }
   SECTION("one that is nearly done") {
-    running[0].produced_tokens = 80;
+    running[0].done_s = 80;
+  }
+  SECTION("one that should have been done by now") {
+    running[0].done_s = 200;
   }
   SECTION("one of unknown length") {
-    running[0].predicted_tokens = 0;
+    running[0].predicted_s = 0;
   }
   SECTION("one of no length") {
-    running[0].predicted_tokens = nan;
+    running[0].predicted_s = nan;
   }
   SECTION("anyone while it is off") {
     limits_used.enabled = false;
@@ -62,7 +65,7 @@ TEST_CASE("who may not be parked", "[preemption]") {
 }
 
 TEST_CASE("keys and costs at the ends of their range", "[preemption]") {
-  std::vector<running_attempt> running{long_one(INT64_MAX)};
+  std::vector<park_candidate> running{long_one(INT64_MAX)};
   CHECK_FALSE(choose_victim(INT64_MAX, 0us, running, limits));
   CHECK_FALSE(choose_victim(INT64_MAX - 1, 2us, running, limits));
   CHECK_FALSE(choose_victim(1, duration::max(), running, limits));
@@ -76,19 +79,19 @@ TEST_CASE("a victim's key always exceeds the head's by more than the cost",
   seeded_rng random{5};
   int chosen = 0;
   for (int round = 0; round < 20'000; ++round) {
-    std::vector<running_attempt> running(random.below(6));
+    std::vector<park_candidate> running(random.below(6));
     for (auto& x : running)
       x = {.key = int64_t(random.below(1000)),
            .held = duration{int64_t(random.below(100'000))},
-           .produced_tokens = random.unit() * 200,
-           .predicted_tokens = random.below(9) ? random.unit() * 300 : nan,
+           .done_s = random.unit() * 200,
+           .predicted_s = random.below(9) ? random.unit() * 300 : nan,
            .can_park = random.below(4) != 0};
     auto head = int64_t(random.below(1000));
     duration cost{int64_t(random.below(300))};
     auto victim = choose_victim(head, cost, running, limits);
-    auto better = [&](const running_attempt& x) {
+    auto better = [&](const park_candidate& x) {
       return x.can_park && x.key > head + cost.count() && x.held >= 50ms
-             && x.produced_tokens < 0.8 * x.predicted_tokens
+             && (x.done_s < 0.8 * x.predicted_s || x.done_s > 2 * x.predicted_s)
              && (!victim || x.key > running[victim->victim].key);
     };
     REQUIRE(std::none_of(running.begin(), running.end(), better));
