@@ -4,6 +4,7 @@
 #include "actors/circuit_breaker.hpp"
 #include "actors/dispatcher.hpp"
 #include "actors/job.hpp"
+#include "actors/slot_run.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/scheduling/attempt_line.hpp"
@@ -60,23 +61,6 @@ public:
   }
 
 private:
-  struct slot_run {
-    job_actor job;
-    runtime::mono_time since;
-    runtime::call_ticket ticket{};
-    int64_t key = 0;                            ///< Of its job.
-    std::optional<runtime::duration> arrived{}; ///< After its order.
-    std::optional<runtime::duration> first_token{};
-    runtime::duration before{0}; ///< On slots that it left.
-    runtime::duration ran(runtime::mono_time now) const {
-      return before + (now - since);
-    }
-  };
-  struct waiting_run {
-    slot_run run;
-    models::attempt_request request;
-  };
-
   // --- commands ------------------------------------------------------------------
 
   void on_start_attempt(start_attempt& x) {

@@ -20,7 +20,7 @@ uint32_t u32_at(std::string_view bytes, size_t offset) noexcept {
 
 bool known_kind(uint8_t kind) noexcept {
   return (kind >= static_cast<uint8_t>(frame_kind::load)
-          && kind <= static_cast<uint8_t>(frame_kind::cancel))
+          && kind <= static_cast<uint8_t>(frame_kind::resume))
          || (kind >= static_cast<uint8_t>(frame_kind::ready)
              && kind <= static_cast<uint8_t>(frame_kind::parked));
 }

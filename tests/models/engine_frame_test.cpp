@@ -40,10 +40,10 @@ std::string refusal(const std::string& bytes) {
 TEST_CASE("a frame is ten bytes and its body", "[models][engine_frame]") {
   frame_writer writer;
   CHECK(framed(writer, frame_kind::beat, "abc")
-        == "\x00\x00\x00\x09\x01\x15\x00\x00\x00\x00"
+        == "\x00\x00\x00\x09\x02\x15\x00\x00\x00\x00"
            "abc"s);
   CHECK(framed(writer, frame_kind::load, "")
-        == "\x00\x00\x00\x06\x01\x01\x00\x00\x00\x01"s);
+        == "\x00\x00\x00\x06\x02\x01\x00\x00\x00\x01"s);
 }
 
 TEST_CASE("frames arrive whole whatever the slices", "[models][engine_frame]") {
@@ -85,15 +85,20 @@ TEST_CASE("a wrong length is refused before anything else arrives",
 
 TEST_CASE("version, kind and order are checked as they arrive",
           "[models][engine_frame][hostile]") {
-  CHECK(refusal("\0\0\0\6\2"s) == "engine frame: version 2");
+  CHECK(refusal("\0\0\0\6\1"s) == "engine frame: version 1");
   CHECK(refusal("\0\0\0\6\0"s) == "engine frame: version 0");
-  for (auto kind : {0, 4, 15, 23, 255})
-    CHECK(refusal("\0\0\0\6\1"s + static_cast<char>(kind))
+  for (auto kind : {0, 6, 15, 24, 255})
+    CHECK(refusal("\0\0\0\6\2"s + static_cast<char>(kind))
           == "engine frame: unknown kind " + std::to_string(kind));
-  CHECK(refusal("\0\0\0\6\1\x15\0\0\0\1"s)
+  for (auto kind : {frame_kind::load, frame_kind::resume, frame_kind::ready,
+                    frame_kind::parked}) {
+    frame_writer writer;
+    CHECK(refusal(framed(writer, kind, "x")).empty());
+  }
+  CHECK(refusal("\0\0\0\6\2\x15\0\0\0\1"s)
         == "engine frame: out of order, sequence 1");
   // A repeated frame.
-  auto once = "\0\0\0\6\1\x15\0\0\0\0"s;
+  auto once = "\0\0\0\6\2\x15\0\0\0\0"s;
   CHECK(refusal(once + once) == "engine frame: out of order, sequence 0");
 }
 
