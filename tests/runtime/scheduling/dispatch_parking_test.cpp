@@ -274,9 +274,9 @@ TEST_CASE("whatever comes, slots hold, nobody is parked twice and all end",
       REQUIRE(w.running.size() <= slots);
     }
   };
-  for (int step = 0; step < 3000; ++step) {
+  for (int step = 0; step < 6000; ++step) {
     now += duration{static_cast<int64_t>(r.below(40'000))};
-    if (step < 2000 && r.below(3) == 0)
+    if (step < 4000 && r.below(12 / slots) == 0)
       waiting[next++] = {.key = static_cast<int64_t>(r.below(1'000'000)),
                          .left =
                            duration{static_cast<int64_t>(r.below(400'000))}};
