@@ -90,6 +90,11 @@ TEST_CASE("version, kind and order are checked as they arrive",
   for (auto kind : {0, 6, 15, 24, 255})
     CHECK(refusal("\0\0\0\6\2"s + static_cast<char>(kind))
           == "engine frame: unknown kind " + std::to_string(kind));
+  for (auto kind : {frame_kind::load, frame_kind::resume, frame_kind::ready,
+                    frame_kind::parked}) {
+    frame_writer writer;
+    CHECK(refusal(framed(writer, kind, "x")).empty());
+  }
   CHECK(refusal("\0\0\0\6\2\x15\0\0\0\1"s)
         == "engine frame: out of order, sequence 1");
   // A repeated frame.
