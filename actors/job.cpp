@@ -316,6 +316,8 @@ private:
       machine_ = std::move(*machine);
       loaded_ = true;
       resume_lost_attempt();
+    } else {
+      machine_.recall_decision(x.record->decision);
     }
     entry_.set_state("open");
     for (auto& waiting : std::exchange(waiting_, {}))

@@ -56,6 +56,11 @@ result<job_machine> job_machine::restore(job_record record,
   return machine;
 }
 
+void job_machine::recall_decision(const std::string& decision) {
+  if (record_.decision.empty())
+    record_.decision = decision;
+}
+
 void job_machine::note(const decision_note& x, wall_time now) {
   if (terminal())
     return;

@@ -78,6 +78,8 @@ public:
     return {record_.id, record_.lease_epoch, record_.attempt};
   }
 
+  /// From the store, if its shard kept it no longer.
+  void recall_decision(const std::string& decision);
   /// For the step that follows; no commit of its own.
   void note(const decision_note& x, wall_time now);
   /// A committed lease hands the job to a worker.

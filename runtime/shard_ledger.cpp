@@ -24,6 +24,7 @@ void shard_ledger::restore(job_record record, mono_time now_mono,
   bool started = record.status != job_status::queued;
   auto& e = jobs_[id];
   e = entry{.record = std::move(record), .state = slot::leased};
+  forget_decision(e);
   arm_limits(e, now_mono, now_wall);
   if (!started)
     make_ready(e);
@@ -68,6 +69,8 @@ void shard_ledger::committed(job_id id, spec_ptr spec, mono_time now) {
   if (specs_resident_ < limits_.specs_resident) {
     e.spec = std::move(spec);
     ++specs_resident_;
+  } else {
+    forget_decision(e);
   }
   models_[e.record.queue()].arrived_s += e.record.estimated_s;
   arm_limits(e, now, e.record.created_at);
@@ -210,6 +213,7 @@ void shard_ledger::requeued(job_record record, duration delay, mono_time now,
   if (e.state == slot::ready)
     unqueue(e);
   e.record = std::move(record);
+  forget_decision(e);
   if (delay <= duration{0} && !charged) {
     make_ready(e);
     return;
@@ -317,6 +321,12 @@ spec_ptr shard_ledger::spec(job_id id) const {
 }
 
 // --- private ----------------------------------------------------------------
+
+/// A fifth of what a waiting job takes. Whoever needs the job's request has to
+/// read its record, too.
+void shard_ledger::forget_decision(entry& e) {
+  std::string{}.swap(e.record.decision);
+}
 
 void shard_ledger::make_ready(entry& e) {
   e.state = slot::ready;

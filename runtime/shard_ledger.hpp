@@ -232,6 +232,7 @@ private:
       return std::tie(at, id) > std::tie(other.at, other.id);
     }
   };
+  static void forget_decision(entry& e);
   void make_ready(entry& e);
   void unqueue(entry& e);
   void arm_limits(const entry& e, mono_time now, wall_time now_wall);

@@ -8,6 +8,8 @@
 
 #include <stdexcept>
 
+#include <unistd.h>
+
 namespace troupe::bench {
 namespace {
 
@@ -140,10 +142,25 @@ private:
     filled_ += got.ok;
   }
 
-  /// The store flushes and compacts what the filling left: not what is measured.
+  /// The store flushes and compacts what the filling left, and the kernel writes
+  /// it: not what is measured. Until the node writes little more than it must.
   void settle() const {
-    const auto until = now() + from_seconds(options_.quick ? 1 : 10);
+    constexpr uint64_t calm_bytes_per_s = 2 << 20;
+    const auto limit = now() + from_seconds(options_.quick ? 5 : 120);
+    ::sync();
     poller pause;
+    for (uint64_t before = node_->written_bytes(); now() < limit;) {
+      pause_for(pause, 2);
+      const auto written = node_->written_bytes();
+      if (written - before < 2 * calm_bytes_per_s)
+        break;
+      before = written;
+    }
+    ::sync();
+    pause_for(pause, options_.quick ? 0 : 3);
+  }
+  static void pause_for(poller& pause, double seconds) {
+    const auto until = now() + from_seconds(seconds);
     while (now() < until)
       pause.poll_until(until);
   }

@@ -97,6 +97,14 @@ uint64_t child_process::resident_bytes() const {
   return 0;
 }
 
+uint64_t child_process::written_bytes() const {
+  std::ifstream io{"/proc/" + std::to_string(pid_) + "/io"};
+  for (std::string line; std::getline(io, line);)
+    if (line.starts_with("write_bytes:"))
+      return std::strtoull(line.c_str() + 12, nullptr, 10);
+  return 0;
+}
+
 double child_process::cpu_seconds() const {
   std::ifstream file{"/proc/" + std::to_string(pid_) + "/stat"};
   std::string text{std::istreambuf_iterator<char>{file}, {}};

@@ -31,6 +31,8 @@ public:
 
   /// VmRSS in bytes; 0 when it is gone.
   uint64_t resident_bytes() const;
+  /// What it caused to be written to disks so far; 0 when it is gone.
+  uint64_t written_bytes() const;
   /// User plus system time so far, seconds.
   double cpu_seconds() const;
   bool running();
