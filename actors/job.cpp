@@ -195,6 +195,9 @@ private:
     if (longer_context_ && filled_context(x)) {
       count_degradation("longer_context", runtime::decision_stage::mid_run);
       commit(machine_.cut_over(x.id, *longer_context_, x.ran, now));
+    } else if (auto fewer = shortened(x); fewer.record_changed) {
+      count_degradation("context", runtime::decision_stage::mid_run);
+      commit(std::move(fewer));
     } else if (x.finished)
       commit(machine_.finish(x.id,
                              {.finish = x.finished->finish,
@@ -207,6 +210,13 @@ private:
     else if (x.lost)
       lose(x.id, *x.lost, x.why);
     settle();
+  }
+
+  /// The engine counted more tokens than were believed: with fewer turns again.
+  job_step shortened(const attempt_ended& x) {
+    if (!x.failed || x.failed->code != errc::context_too_long)
+      return {};
+    return machine_.shorten(x.id, x.ran, env_.wall());
   }
 
   static bool filled_context(const attempt_ended& x) {

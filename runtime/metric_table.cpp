@@ -268,8 +268,8 @@ constexpr std::array<std::string_view, 16> admission_values{
   "timeout"};
 constexpr std::array<std::string_view, 5> attempt_values{
   "finished", "failed", "worker_lost", "model_error", "stopped"};
-constexpr std::array<std::string_view, 4> rung_values{"longer_context", "model",
-                                                      "output_limit", "shed"};
+constexpr std::array<std::string_view, 5> rung_values{
+  "longer_context", "model", "output_limit", "context", "shed"};
 constexpr std::array<std::string_view, 3> cause_values{
   "worker_lost", "model_error", "suspect_batch"};
 constexpr std::array<std::string_view, 3> breaker_values{"closed", "open",

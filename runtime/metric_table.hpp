@@ -100,7 +100,7 @@ enum class label_domain : uint8_t {
   answer_class,  ///< 2xx 4xx 5xx.
   timeout_stage, ///< header body answer.
   admission,     ///< accepted, replayed and the codes of a refusal.
-  ladder_rung,   ///< longer_context model output_limit shed.
+  ladder_rung,   ///< longer_context model output_limit context shed.
   ladder_stage,  ///< admission pick mid_run.
   attempt_end,   ///< How an attempt ended.
   retry_cause,   ///< Why an attempt is repeated.

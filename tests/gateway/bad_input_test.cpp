@@ -351,7 +351,7 @@ TEST_CASE("every wrong field is named", "[gateway][http]") {
     {R"("conversation":"conv_x")", "/conversation"},
     {R"("webhook":{})", "/webhook"},
     {R"("intent":"fast")", "/intent"},
-    {R"("truncation":"auto")", "/truncation"},
+    {R"("truncation":"sometimes")", "/truncation"},
     {R"("task":"embed")", "/task"},
     {R"("params":{"tools":[]})", "/params/tools"},
     {R"("params":{"tool_choice":"auto"})", "/params/tool_choice"},
