@@ -45,6 +45,8 @@ enum class metric : uint8_t {
   breaker_transitions,
   sched_prediction_ratio,
   sched_prediction_kendall_tau,
+  sched_labels_used,
+  sched_crowded,
   sched_gamma,
   sched_boost_limit_seconds,
   sched_starvation_bound_seconds,

@@ -1,0 +1,83 @@
+// Limits of jobs on a node whose wall clock is set while they wait and run.
+#include "models/simulated_engine.hpp"
+#include "tests/support/virtual_node.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+using namespace troupe;
+using namespace std::chrono_literals;
+using runtime::job_status;
+
+TEST_CASE("jobs with and without limits end although the wall clock jumps",
+          "[actors][clock][hostile]") {
+  const auto jump = GENERATE(runtime::duration{2h}, runtime::duration{-2h});
+  runtime::memory_store store;
+  tests::virtual_node_options options;
+  options.tree.shards = 2;
+  options.tree.models.push_back(
+    {.name = "sim", .kind = "simulated", .make_engine = [] {
+       return std::make_unique<models::simulated_engine>(
+         models::simulated_config{.service = models::service_kind::constant,
+                                  .median_s = 1,
+                                  .p95_s = 1,
+                                  .tokens = 20,
+                                  .seed = 1,
+                                  .slots = 1});
+     }});
+  tests::virtual_node node{store, options};
+  node.settle();
+  auto submit = [&](runtime::duration total) {
+    runtime::job_spec spec;
+    spec.model = "sim";
+    spec.text = "x";
+    spec.deadline.total_timeout = total;
+    auto to = node.ticket();
+    node.port().submit(std::move(spec), {}, to);
+    node.settle();
+    const auto* ok = node.sink().last<runtime::job_accepted>(to.ticket);
+    REQUIRE(ok != nullptr);
+    return ok->job.record.id;
+  };
+  auto get = [&](runtime::job_id id) {
+    auto to = node.ticket();
+    node.port().get(id, "default", std::nullopt, to);
+    node.settle();
+    const auto* found = node.sink().last<runtime::job_snapshot>(to.ticket);
+    REQUIRE(found != nullptr);
+    return found->job.record;
+  };
+  std::vector<runtime::job_id> limited;
+  std::vector<runtime::job_id> unlimited;
+  for (int i = 0; i < 3; ++i) {
+    unlimited.push_back(submit(0s));
+    limited.push_back(submit(60s));
+  }
+  node.advance(1500ms);
+  node.clock().skew = jump;
+  auto after = submit(60s); // Its limits follow the clock as it is now.
+  auto ended = [&](runtime::job_id id) {
+    return is_terminal(get(id).status);
+  };
+  REQUIRE(node.run_until(
+    [&] {
+      for (auto id : limited)
+        if (!ended(id))
+          return false;
+      for (auto id : unlimited)
+        if (!ended(id))
+          return false;
+      return ended(after);
+    },
+    3min));
+  for (auto id : unlimited)
+    CHECK(get(id).status == job_status::completed);
+  CHECK(get(after).status == job_status::completed);
+  for (const auto& all : {limited, unlimited})
+    for (auto id : all) {
+      auto record = get(id);
+      CHECK(record.timing.queue_us >= 0);
+      CHECK(record.timing.compute_us >= 0);
+      CHECK(record.timing.delivery_us >= 0);
+    }
+}
