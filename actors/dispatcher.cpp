@@ -32,7 +32,7 @@ public:
                    dispatcher_config config, uint64_t generation)
     : self_{self}, env_{*env}, config_{std::move(config)},
       core_{config_.dispatch}, policy_{config_.boost, config_.prior,
-                                              crowded_drain(config_)},
+                                       crowded_drain(config_)},
       permits_{env_.mono()}, demand_{config_.demand},
       watch_{env_, config_.model, core_}, meter_{env_, config_.model,
                                                  config_.rules},
@@ -339,8 +339,7 @@ private:
 
   void arm_policy() {
     bool calm = core_.idle() && !policy_.work_waits() && !demand_.changing()
-                && !policy_.changing()
-                && watch_.all_in();
+                && !policy_.changing() && watch_.all_in();
     if (policy_armed_ || calm)
       return;
     policy_armed_ = true;

@@ -38,8 +38,8 @@ job_placement place_job(const job_spec& spec, const job_record& record,
   job_placement p;
   auto features = features_of(spec);
   features.max_output_tokens = record.forecast.max_output_tokens;
-  p.cost = policy.costs->predict(features,
-                                 policy.terms.gamma / policy.terms.capacity);
+  p.cost =
+    policy.costs->predict(features, policy.terms.gamma / policy.terms.capacity);
   auto job_class = rules.job_class(record.job_class);
   key_inputs in{.arrival = record.created_at,
                 .weight = rules.tier(record.tier).weight,

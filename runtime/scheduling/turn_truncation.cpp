@@ -83,7 +83,7 @@ std::vector<chat_message> drop_oldest_turns(std::vector<chat_message> messages,
   auto last = last_turn(messages);
   std::vector<bool> dropped(messages.size());
   size_t i = 0;
-  while (i < last && static_cast<double>(left) > most) {
+  while (i<last&& static_cast<double>(left)> most) {
     // One turn: up to the next message of a user.
     do {
       if (!is_system(messages[i])) {

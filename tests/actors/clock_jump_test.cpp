@@ -16,7 +16,10 @@ TEST_CASE("jobs with and without limits end although the wall clock jumps",
   tests::virtual_node_options options;
   options.tree.shards = 2;
   options.tree.models.push_back(
-    {.name = "sim", .kind = "simulated", .make_engine = [] {
+    {.name = "sim",
+     .kind = "simulated",
+     .tasks = {runtime::task_kind::chat},
+     .make_engine = [] {
        return std::make_unique<models::simulated_engine>(
          models::simulated_config{.service = models::service_kind::constant,
                                   .median_s = 1,
@@ -56,9 +59,7 @@ TEST_CASE("jobs with and without limits end although the wall clock jumps",
   node.advance(1500ms);
   node.clock().skew = jump;
   auto after = submit(60s); // Its limits follow the clock as it is now.
-  auto ended = [&](runtime::job_id id) {
-    return is_terminal(get(id).status);
-  };
+  auto ended = [&](runtime::job_id id) { return is_terminal(get(id).status); };
   REQUIRE(node.run_until(
     [&] {
       for (auto id : limited)

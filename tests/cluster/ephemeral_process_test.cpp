@@ -49,9 +49,10 @@ std::string job(const std::string& input, const char* job_class) {
 
 } // namespace
 
-TEST_CASE("a thousand jobs of an ephemeral class write nothing of theirs to the "
-          "disk, and each waits for its end",
-          "[cluster][ephemeral][slow]") {
+TEST_CASE(
+  "a thousand jobs of an ephemeral class write nothing of theirs to the "
+  "disk, and each waits for its end",
+  "[cluster][ephemeral][slow]") {
   temporary_directory dir;
   const auto data = dir.str("data");
   mortal_node node{{.data_dir = data, .store = {}, .more = quick_class}};

@@ -187,7 +187,8 @@ TEST_CASE("a class may wait for the end, or be ephemeral, unless the request "
   CHECK(ended.status == 200);
   CHECK(contains(ended.body, R"("text":"Hello.")"));
   CHECK(ended.field("preference-applied").empty());
-  CHECK(node.post("/v1/jobs", quick, "Prefer: respond-async\r\n").status == 202);
+  CHECK(node.post("/v1/jobs", quick, "Prefer: respond-async\r\n").status
+        == 202);
   CHECK(node.post("/v1/jobs", quick, "Prefer: wait=0\r\n").status == 202);
   CHECK(node.post("/v1/jobs", quick, "Prefer: wait=5\r\n")
           .field("preference-applied")

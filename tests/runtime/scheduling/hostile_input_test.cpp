@@ -20,16 +20,12 @@ double wild(rng& random) {
 }
 
 wall_time wild_time(rng& random, wall_time now) {
-  switch (random.below(6)) {
+  switch (random.below(4)) {
     case 0:
-      return wall_time::max();
-    case 1:
-      return wall_time::min();
-    case 2:
       return wall_time{};
-    case 3:
+    case 1:
       return now - std::chrono::hours{1'000'000};
-    case 4:
+    case 2:
       return now + std::chrono::hours{1'000'000};
     default:
       return now + std::chrono::seconds{random.below(100)};
@@ -62,7 +58,7 @@ TEST_CASE("absurd costs and limits keep a job within the bound of its key",
     REQUIRE(std::abs(placed.key.boost) <= 30'000'000);
     REQUIRE(placed.key.base - placed.key.key == placed.key.boost);
     // Limits move the base by at most B, and `deferral_max` (0 here).
-    auto shift = placed.key.base - wall_to_us(now);
+    auto shift = placed.key.base - to_us(now);
     REQUIRE(shift <= 0);
     REQUIRE(shift >= -30'000'000);
   }
@@ -75,11 +71,9 @@ TEST_CASE("the ladder answers for any forecast and limit, and starts nothing "
   queue_rules rules;
   model_policy policy;
   policy.context_length = 64;
-  job_ladder ladder{rules,
-                    [&](const std::string&) -> const model_policy& {
-                      return policy;
-                    },
-                    [&](const std::string&) { return wild(random); }};
+  job_ladder ladder{
+    rules, [&](const std::string&) -> const model_policy& { return policy; },
+    [&](const std::string&) { return wild(random); }};
   const wall_time now{std::chrono::hours{500'000}};
   for (int i = 0; i < 20'000; ++i) {
     job_record record;

@@ -23,8 +23,8 @@ messages some_chat(rng& random) {
   static constexpr std::array roles{"system", "user", "assistant"};
   messages all;
   for (size_t n = 1 + random.below(12); n > 0; --n)
-    all.push_back({roles[random.below(3)],
-                   std::string(random.below(40), 'a' + char(n))});
+    all.push_back(
+      {roles[random.below(3)], std::string(random.below(40), 'a' + char(n))});
   return all;
 }
 
@@ -49,8 +49,7 @@ TEST_CASE("oldest turns go first, the system message and the last turn stay",
   CHECK(drop_oldest_turns(all, 1) == all);
   CHECK(drop_oldest_turns(all, 12.9 / 13)
         == messages{all[0], all[3], all[4], all[5]});
-  CHECK(drop_oldest_turns(all, 8.0 / 13)
-        == messages{all[0], all[5]});
+  CHECK(drop_oldest_turns(all, 8.0 / 13) == messages{all[0], all[5]});
   CHECK(drop_oldest_turns(all, 0) == messages{all[0], all[5]});
   CHECK(kept_bytes_min(all) == 5);
 }
