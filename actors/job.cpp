@@ -11,6 +11,7 @@
 #include "actors/store_reader.hpp"
 #include "runtime/job_machine.hpp"
 #include "runtime/metrics.hpp"
+#include "runtime/scheduling/turn_truncation.hpp"
 
 #include <caf/send.hpp>
 
@@ -334,12 +335,17 @@ private:
   /// The dispatcher learns what jobs like this one cost.
   void report_cost(const attempt_ended& x) {
     if (!x.finished || x.finished->output_tokens == 0
-        || x.ran <= runtime::duration{0})
+        || x.ran <= runtime::duration{0}
+        || runtime::kept_input(machine_.record()) < 1)
       return;
     auto d = env_.directory.find<dispatcher_actor>(
       directory::dispatcher_name(machine_.record().queue()));
-    bool whole = x.finished->finish == runtime::finish_reason::stop
-                 || x.finished->finish == runtime::finish_reason::length;
+    using runtime::finish_reason;
+    // A length that load or a deadline chose says nothing about the request.
+    bool as_asked = machine_.record().forecast.max_output_tokens
+                    == spec_->params.max_output_tokens;
+    bool whole = x.finished->finish == finish_reason::stop
+                 || (x.finished->finish == finish_reason::length && as_asked);
     if (d)
       caf::anon_send(
         d, attempt_measured{.spec = spec_,

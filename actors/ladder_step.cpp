@@ -31,6 +31,8 @@ ladder_step ladder_step_of(const runtime::shard_ledger& ledger,
   step.starts = !moves_job(down.step.kind);
   if (!step.starts)
     down.to = {ledger.key_in(down.step.to, record), choice.target_p50_s};
+  else
+    down.to = {record.order_key, choice.target_p50_s};
   step.degrade = std::move(down);
   return step;
 }

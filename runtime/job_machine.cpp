@@ -237,6 +237,7 @@ job_step job_machine::degrade(job_degradation down, const queue_place& to,
   }
   if (down.kind == degradation_kind::context) {
     record_.forecast.input_tokens = static_cast<uint32_t>(std::stoul(down.to));
+    record_.forecast.service_p50_s = to.service_p50_s;
     return step;
   }
   record_.order_key = to.key;

@@ -203,7 +203,7 @@ size_t shard_ledger::room_for(service_tier tier) const noexcept {
 job_step shard_ledger::step_down(job_record& record,
                                  const ladder_choice& choice) const {
   auto down = degradation_of(choice, record);
-  queue_place to;
+  queue_place to{record.order_key, choice.target_p50_s};
   if (moves_job(down.kind))
     to = {key_in(down.to, record), choice.target_p50_s};
   auto at = record.created_at;

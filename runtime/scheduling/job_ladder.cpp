@@ -92,6 +92,12 @@ ladder_choice job_ladder::judge(const job_record& record, wall_time now,
     choice.target = names[*i];
     choice.target_p50_s = fallbacks[*i].service_p50_s;
   }
+  if (choice.verdict.rung == ladder_rung::context) {
+    auto all = service.at(f.input_tokens, f.output_tokens_p50);
+    auto kept = service.at(choice.verdict.input_tokens, f.output_tokens_p50);
+    choice.target_p50_s =
+      all > 0 ? f.service_p50_s * kept / all : f.service_p50_s;
+  }
   return choice;
 }
 

@@ -1,3 +1,4 @@
+// tidy: length: golden values and hostile bytes of one codec
 #include "runtime/job_codec.hpp"
 #include "runtime/msgpack_cursor.hpp"
 #include "tests/support/job_samples.hpp"
