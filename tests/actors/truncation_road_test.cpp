@@ -1,7 +1,6 @@
 // Jobs that get less than they asked for, through the real actors on virtual
 // time: chats whose oldest turns are dropped, answers capped by load.
 #include "models/simulated_engine.hpp"
-#include "runtime/job_codec.hpp"
 #include "tests/support/virtual_node.hpp"
 
 #include <catch2/catch_test_macros.hpp>

@@ -79,6 +79,8 @@ TEST_CASE("values stored before chats could be shortened are still read",
   record.kept_tokens_min = 0;
   CHECK(decode_record(stored_bytes("record_before_truncation")).value()
         == record);
+  auto events = decode_events(stored_bytes("events_before_truncation")).value();
+  CHECK(std::get<job_created>(events.front().body).record == record);
 }
 
 } // namespace

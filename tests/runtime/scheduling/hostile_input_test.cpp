@@ -39,6 +39,7 @@ TEST_CASE("absurd costs and limits keep a job within the bound of its key",
   seeded_rng random{11};
   queue_rules rules;
   model_policy policy;
+  policy.terms.gamma = 0.1;
   policy.terms.limit_s = 30;
   const wall_time now{std::chrono::hours{500'000}};
   for (int i = 0; i < 20'000; ++i) {
