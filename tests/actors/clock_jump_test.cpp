@@ -5,14 +5,16 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <algorithm>
+#include <vector>
+
 using namespace troupe;
 using namespace std::chrono_literals;
 using runtime::job_status;
 
-TEST_CASE("jobs with and without limits end although the wall clock jumps",
-          "[actors][clock][hostile]") {
-  const auto jump = GENERATE(runtime::duration{2h}, runtime::duration{-2h});
-  runtime::memory_store store;
+namespace {
+
+tests::virtual_node_options one_slow_slot() {
   tests::virtual_node_options options;
   options.tree.shards = 2;
   options.tree.models.push_back(
@@ -28,9 +30,12 @@ TEST_CASE("jobs with and without limits end although the wall clock jumps",
                                   .seed = 1,
                                   .slots = 1});
      }});
-  tests::virtual_node node{store, options};
-  node.settle();
-  auto submit = [&](runtime::duration total) {
+  return options;
+}
+
+struct fixture {
+  fixture() { node.settle(); }
+  runtime::job_id submit(runtime::duration total) {
     runtime::job_spec spec;
     spec.model = "sim";
     spec.text = "x";
@@ -41,42 +46,47 @@ TEST_CASE("jobs with and without limits end although the wall clock jumps",
     const auto* ok = node.sink().last<runtime::job_accepted>(to.ticket);
     REQUIRE(ok != nullptr);
     return ok->job.record.id;
-  };
-  auto get = [&](runtime::job_id id) {
+  }
+  runtime::job_record get(runtime::job_id id) {
     auto to = node.ticket();
     node.port().get(id, "default", std::nullopt, to);
     node.settle();
     const auto* found = node.sink().last<runtime::job_snapshot>(to.ticket);
     REQUIRE(found != nullptr);
     return found->job.record;
-  };
+  }
+  bool ended(const std::vector<runtime::job_id>& ids) {
+    return std::all_of(ids.begin(), ids.end(),
+                       [&](auto id) { return is_terminal(get(id).status); });
+  }
+
+  runtime::memory_store store;
+  tests::virtual_node node{store, one_slow_slot()};
+};
+
+} // namespace
+
+TEST_CASE("jobs with and without limits end although the wall clock jumps",
+          "[actors][clock][hostile]") {
+  const auto jump = GENERATE(runtime::duration{2h}, runtime::duration{-2h});
+  fixture f;
   std::vector<runtime::job_id> limited;
   std::vector<runtime::job_id> unlimited;
   for (int i = 0; i < 3; ++i) {
-    unlimited.push_back(submit(0s));
-    limited.push_back(submit(60s));
+    unlimited.push_back(f.submit(0s));
+    limited.push_back(f.submit(60s));
   }
-  node.advance(1500ms);
-  node.clock().skew = jump;
-  auto after = submit(60s); // Its limits follow the clock as it is now.
-  auto ended = [&](runtime::job_id id) { return is_terminal(get(id).status); };
-  REQUIRE(node.run_until(
-    [&] {
-      for (auto id : limited)
-        if (!ended(id))
-          return false;
-      for (auto id : unlimited)
-        if (!ended(id))
-          return false;
-      return ended(after);
-    },
-    3min));
+  f.node.advance(1500ms);
+  f.node.clock().skew = jump;
+  // The limits of this one follow the clock as it is now.
+  unlimited.push_back(f.submit(60s));
+  REQUIRE(f.node.run_until(
+    [&] { return f.ended(limited) && f.ended(unlimited); }, 3min));
   for (auto id : unlimited)
-    CHECK(get(id).status == job_status::completed);
-  CHECK(get(after).status == job_status::completed);
+    CHECK(f.get(id).status == job_status::completed);
   for (const auto& all : {limited, unlimited})
     for (auto id : all) {
-      auto record = get(id);
+      auto record = f.get(id);
       CHECK(record.timing.queue_us >= 0);
       CHECK(record.timing.compute_us >= 0);
       CHECK(record.timing.delivery_us >= 0);
