@@ -108,6 +108,8 @@ void dispatch_meter::published(const runtime::dispatch_core& core,
   const auto& terms = policy.terms;
   auto queued = source.due_work_s() / terms.capacity;
   auto running = running_s / terms.capacity;
+  m.set(metric::sched_labels_used, policy.costs->labels_used() ? 1 : 0, model_);
+  m.set(metric::sched_crowded, policy.crowded ? 1 : 0, model_);
   m.set(metric::sched_gamma, terms.gamma, model_);
   m.set(metric::sched_boost_limit_seconds, terms.limit_s, model_);
   m.set(metric::sched_backlog_seconds, queued, model_, "queued");

@@ -10,13 +10,20 @@
 #include "runtime/scheduling/cost_keeper.hpp"
 #include "runtime/scheduling/cost_model_codec.hpp"
 #include "runtime/scheduling/lease_ahead.hpp"
+#include "runtime/scheduling/load_cap.hpp"
 
 #include <caf/send.hpp>
 
+#include <limits>
 #include <map>
 
 namespace troupe::actors {
 namespace {
+
+double crowded_drain(const dispatcher_config& config) {
+  return config.rules ? runtime::crowded_drain_s(*config.rules)
+                      : std::numeric_limits<double>::infinity();
+}
 
 class dispatcher_state {
 public:
@@ -25,7 +32,8 @@ public:
   dispatcher_state(dispatcher_actor::pointer self, actor_env* env,
                    dispatcher_config config, uint64_t generation)
     : self_{self}, env_{*env}, config_{std::move(config)},
-      core_{config_.dispatch}, policy_{config_.boost, config_.prior},
+      core_{config_.dispatch}, policy_{config_.boost, config_.prior,
+                                       crowded_drain(config_)},
       permits_{env_.mono()}, demand_{config_.demand},
       watch_{env_, config_.model, core_}, meter_{env_, config_.model,
                                                  config_.rules},
@@ -393,6 +401,7 @@ private:
             .slots_free = core_.slots_free(),
             .tenants = static_cast<uint32_t>(core_.gate().waiting()),
             .breaker_closed = permits_.closed(),
+            .load_time = env_.board.load_time(config_.model),
             .front = core_.front()};
   }
 
@@ -403,7 +412,7 @@ private:
 
   void arm_policy() {
     bool calm = core_.idle() && !policy_.work_waits() && !demand_.changing()
-                && watch_.all_in();
+                && !policy_.changing() && watch_.all_in();
     if (policy_armed_ || calm)
       return;
     policy_armed_ = true;

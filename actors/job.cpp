@@ -12,6 +12,7 @@
 #include "runtime/job_machine.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/scheduling/finish_forecast.hpp"
+#include "runtime/scheduling/turn_truncation.hpp"
 
 #include <caf/send.hpp>
 
@@ -251,6 +252,9 @@ private:
     if (longer_context_ && filled_context(x)) {
       count_degradation("longer_context", runtime::decision_stage::mid_run);
       commit(machine_.cut_over(x.id, *longer_context_, x.ran, now));
+    } else if (auto fewer = shortened(x); fewer.record_changed) {
+      count_degradation("context", runtime::decision_stage::mid_run);
+      commit(std::move(fewer));
     } else if (x.finished)
       commit(machine_.finish(x.id,
                              {.finish = x.finished->finish,
@@ -265,6 +269,13 @@ private:
     else if (x.too_late && machine_.running() && x.id == machine_.current())
       commit(machine_.expire(now));
     settle();
+  }
+
+  /// The engine counted more tokens than were believed: with fewer turns again.
+  job_step shortened(const attempt_ended& x) {
+    if (!x.failed || x.failed->code != errc::context_too_long)
+      return {};
+    return machine_.shorten(x.id, x.ran, env_.wall());
   }
 
   static bool filled_context(const attempt_ended& x) {
@@ -384,12 +395,17 @@ private:
   /// The dispatcher learns what jobs like this one cost.
   void report_cost(const attempt_ended& x) {
     if (!x.finished || x.finished->output_tokens == 0
-        || x.ran <= runtime::duration{0})
+        || x.ran <= runtime::duration{0}
+        || runtime::kept_input(machine_.record()) < 1)
       return;
     auto d = env_.directory.find<dispatcher_actor>(
       directory::dispatcher_name(machine_.record().queue()));
-    bool whole = x.finished->finish == runtime::finish_reason::stop
-                 || x.finished->finish == runtime::finish_reason::length;
+    using runtime::finish_reason;
+    // A length that load or a deadline chose says nothing about the request.
+    bool as_asked = machine_.record().forecast.max_output_tokens
+                    == spec_->params.max_output_tokens;
+    bool whole = x.finished->finish == finish_reason::stop
+                 || (x.finished->finish == finish_reason::length && as_asked);
     if (d)
       caf::anon_send(
         d, attempt_measured{.spec = spec_,

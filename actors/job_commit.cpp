@@ -1,6 +1,7 @@
 #include "actors/job_commit.hpp"
 
 #include "runtime/job_codec.hpp"
+#include "runtime/scheduling/turn_truncation.hpp"
 
 namespace troupe::actors {
 
@@ -43,6 +44,9 @@ make_attempt_request(runtime::attempt_id id, const runtime::job_spec& spec,
                                   .simulate = spec.simulate,
                                   .prefix = machine.text(),
                                   .prefix_tokens = machine.text_tokens()};
+  if (auto share = runtime::kept_input(machine.record()); share < 1)
+    request.messages =
+      runtime::drop_oldest_turns(std::move(request.messages), share);
   if (auto limit = machine.record().forecast.max_output_tokens; limit > 0)
     request.params.max_output_tokens = limit;
   return request;

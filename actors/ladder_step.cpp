@@ -30,9 +30,11 @@ ladder_step ladder_step_of(const runtime::shard_ledger& ledger,
   degrade_job down{.id = id,
                    .step = degradation_of(choice, record),
                    .note = note_of(choice.verdict)};
-  step.starts = down.step.kind == runtime::degradation_kind::output_limit;
+  step.starts = !moves_job(down.step.kind);
   if (!step.starts)
     down.to = {ledger.key_in(down.step.to, record), choice.target_p50_s};
+  else
+    down.to = {record.order_key, choice.target_p50_s};
   step.degrade = std::move(down);
   return step;
 }

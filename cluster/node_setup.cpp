@@ -45,7 +45,8 @@ runtime::queue_rules rules_of(const runtime::config& config) {
                       {"batch", rules_of(x.classes.batch)}},
           .fallbacks = std::move(fallbacks),
           .prices = std::move(prices),
-          .deadline_margin = x.deadline_margin};
+          .deadline_margin = x.deadline_margin,
+          .soft_max_tokens = x.soft_max_tokens};
 }
 
 runtime::breaker_settings breaker_of(const runtime::breaker_options& x) {

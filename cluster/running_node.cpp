@@ -46,6 +46,11 @@ std::vector<std::string> model_names(const runtime::config& config) {
   return names;
 }
 
+gateway::class_defaults defaults_of(const runtime::class_settings& x) {
+  return {.wait = std::chrono::ceil<std::chrono::seconds>(x.wait),
+          .durable = x.durable};
+}
+
 gateway::gateway_config gateway_settings(const runtime::config& c) {
   const auto& l = c.gateway.limits;
   auto ms = [](runtime::duration d) {
@@ -68,6 +73,10 @@ gateway::gateway_config gateway_settings(const runtime::config& c) {
   g.limits.streams_max = l.streams_per_key_max;
   g.limits.sse_buffer_bytes_max = l.sse_buffer_bytes_max;
   g.limits.sse_heartbeat = ms(l.heartbeat);
+  const auto& classes = c.scheduling.classes;
+  g.classes = {{"interactive", defaults_of(classes.interactive)},
+               {"standard", defaults_of(classes.standard)},
+               {"batch", defaults_of(classes.batch)}};
   return g;
 }
 

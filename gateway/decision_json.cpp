@@ -119,10 +119,11 @@ void write_wait(json_writer& json, const job_decision& x) {
   json.end_object();
 }
 
-bool changes_model_or_limit(runtime::ladder_rung rung) {
+bool has_from_and_to(runtime::ladder_rung rung) {
   return rung == runtime::ladder_rung::longer_context
          || rung == runtime::ladder_rung::model
-         || rung == runtime::ladder_rung::output_limit;
+         || rung == runtime::ladder_rung::output_limit
+         || rung == runtime::ladder_rung::context;
 }
 
 /// From and to stand in the record, in the same order; the oldest steps may be
@@ -131,7 +132,7 @@ void write_steps(json_writer& json, const job_decision& x,
                  const job_record& record) {
   size_t moves = 0;
   for (const auto& s : x.steps)
-    moves += changes_model_or_limit(s.rung) ? 1 : 0;
+    moves += has_from_and_to(s.rung) ? 1 : 0;
   const auto& all = record.degradations;
   auto next = all.size() - std::min(all.size(), moves);
   json.key("degradation");
@@ -141,7 +142,7 @@ void write_steps(json_writer& json, const job_decision& x,
     json.text("rung", to_string(s.rung));
     json.text("stage", to_string(s.stage));
     json.number("at_ms", s.at_ms);
-    if (changes_model_or_limit(s.rung) && next < all.size()) {
+    if (has_from_and_to(s.rung) && next < all.size()) {
       json.text("from", all[next].from);
       json.text("to", all[next].to);
       ++next;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 
 namespace troupe::gateway {
@@ -45,6 +46,12 @@ struct gateway_limits {
   std::chrono::milliseconds discard_timeout{2'000};
 };
 
+/// What a job gets whose request does not say.
+struct class_defaults {
+  std::chrono::seconds wait{0}; ///< Of POST /v1/jobs, as `Prefer: wait`; 0..60.
+  bool durable = true;
+};
+
 struct listen_address {
   std::string host = "127.0.0.1"; ///< A literal IPv4 or IPv6 address.
   uint16_t port = 0;              ///< 0: any free port.
@@ -58,6 +65,8 @@ struct gateway_config {
   /// names and same-site pages may call.
   bool open_mode = true;
   gateway_limits limits;
+  /// By name; a class that is absent has the defaults.
+  std::map<std::string, class_defaults> classes;
 };
 
 } // namespace troupe::gateway

@@ -235,6 +235,8 @@ void read_scalars(field_reader& body, job_spec& spec) {
   if (auto s = body.number("retention_s", {60.0, 2'592'000.0}))
     spec.retention = from_seconds(*s);
   spec.durable = body.boolean("durable").value_or(true);
+  spec.truncation_auto =
+    body.choice("truncation", {"disabled", "auto"}) == "auto";
   spec.may_degrade =
     body.choice("degradation", {"allow", "forbid"}) != "forbid";
 }
@@ -242,8 +244,6 @@ void read_scalars(field_reader& body, job_spec& spec) {
 void refuse_unsupported(field_reader& body) {
   for (const auto* name : {"graph", "conversation", "webhook"})
     body.not_supported(name);
-  if (body.choice("truncation", {"disabled", "auto"}) == "auto")
-    body.wrong("truncation", "`auto` " + std::string{not_supported_yet});
 }
 
 const model_info* find_model(std::span<const model_info> models,

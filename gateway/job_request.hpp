@@ -3,7 +3,7 @@
 //
 // Fields of the API contract that this version refuses (422, "not supported yet
 // by this version") instead of ignoring them:
-//   graph, conversation, webhook, `truncation: auto`, `task` embed, classify, rerank and run, and in `params` tools,
+//   graph, conversation, webhook, `task` embed, classify, rerank and run, and in `params` tools,
 //   tool_choice, response_format, dimensions and `top_logprobs` above 0.
 #pragma once
 

@@ -67,6 +67,25 @@ struct job_submission {
   submit_options options;
 };
 
+class_defaults defaults_of(exchange& ex, const std::string& job_class) {
+  const auto& all = ex.home.shared().config.classes;
+  const auto at = all.find(job_class);
+  return at == all.end() ? class_defaults{} : at->second;
+}
+
+// What the request asks for, else what the job's class gives.
+std::optional<uint32_t> patience_of(exchange& ex, const preferences& prefer,
+                                    const std::string& job_class) {
+  if (prefer.respond_async || prefer.wait_s == 0u)
+    return std::nullopt;
+  if (prefer.wait_s)
+    return prefer.wait_s;
+  const auto wait = defaults_of(ex, job_class).wait;
+  if (wait <= std::chrono::seconds{0})
+    return std::nullopt;
+  return static_cast<uint32_t>(wait.count());
+}
+
 // No coroutine, so that the tree can live on the stack.
 std::variant<job_submission, problem> read_submission(exchange& ex) {
   std::array<unsigned char, 8192> room;
@@ -83,6 +102,8 @@ std::variant<job_submission, problem> read_submission(exchange& ex) {
     .spec = std::make_unique<job_spec>(std::move(std::get<job_spec>(parsed)))};
   made.spec->tenant = ex.tenant;
   made.spec->traceparent = ex.traceparent();
+  if (!body->as_object().contains("durable"))
+    made.spec->durable = defaults_of(ex, made.spec->job_class).durable;
   if (ex.request.has(header::idempotency_key)) {
     const auto key = idempotency_key(ex.request.get(header::idempotency_key));
     if (!key)
@@ -131,13 +152,14 @@ void add_preference(const preferences& prefer, http_reply& reply) {
 
 task<http_reply> accepted_reply(exchange& ex, runtime::job_accepted accepted) {
   auto prefer = parse_prefer(ex.request.get(header::prefer));
+  auto job = std::move(accepted.job);
+  const auto wait_s = patience_of(ex, prefer, job.record.job_class);
   if (prefer.respond_async || prefer.wait_s == 0u)
     prefer.wait_s.reset();
-  auto job = std::move(accepted.job);
-  if (prefer.wait_s)
+  if (wait_s)
     co_await follow_job(
-      ex, job, {.until = ex.home.now() + std::chrono::seconds{*prefer.wait_s}});
-  const bool ended = prefer.wait_s && runtime::is_terminal(job.record.status);
+      ex, job, {.until = ex.home.now() + std::chrono::seconds{*wait_s}});
+  const bool ended = wait_s && runtime::is_terminal(job.record.status);
   const auto id = job.record.id.str();
   // A repeat of a finished job without `wait` gets the current object, 202.
   auto reply =

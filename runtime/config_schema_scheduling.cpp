@@ -8,6 +8,7 @@ namespace {
 constexpr std::array<std::string_view, 4> order_words{"mean", "tail", "short",
                                                       "fcfs"};
 constexpr std::array<std::string_view, 2> preemption_words{"auto", "off"};
+constexpr std::array<std::string_view, 2> boolean_words{"false", "true"};
 constexpr double year_s = 31'536'000;
 
 } // namespace
@@ -54,6 +55,10 @@ void describe(config_visitor& v, scheduling_settings& x) {
   v.seconds({"accurate_high_s", "Due work of an accurate model beyond which an "
                                 "alias prefers its fast ones."},
             x.accurate_high, {0.1, 86'400});
+  v.integer({"soft_max_tokens",
+             "Answers without a limit of their own get this one while the "
+             "default tier's backlog limit is half used; 0: none."},
+            x.soft_max_tokens, {0, 16'777'216});
   v.section({"allocator", "When a pool's worker moves to another model, and "
                           "how many are asked for."},
             x.allocator);
@@ -181,6 +186,12 @@ void describe(config_visitor& v, class_settings& x) {
      "Predicted wait beyond which jobs are refused; one that waits this "
      "long beyond the bound of its key goes first."},
     x.backlog_limit, {0.001, year_s});
+  v.seconds({"wait_s", "POST /v1/jobs waits so long for the end, as with "
+                       "`Prefer: wait`; 0: it does not."},
+            x.wait, {0, 60});
+  v.choice({"durable", "Whether jobs that do not say are; others are "
+                       "ephemeral."},
+           x.durable, boolean_words);
 }
 
 std::string_view to_string(queue_order x) noexcept {

@@ -32,7 +32,7 @@ constexpr std::string_view tiers[]{"flex", "default", "priority"};
 constexpr std::string_view deadline_actions[]{"partial", "cutover", "fail"};
 constexpr std::string_view resume_modes[]{"continue", "restart", "never"};
 constexpr std::string_view degradations[]{"longer_context", "model",
-                                          "output_limit"};
+                                          "output_limit", "context"};
 constexpr std::string_view finishes[]{"none",           "stop",     "length",
                                       "context_length", "deadline", "cancelled",
                                       "shutdown"};

@@ -86,6 +86,7 @@ struct job_spec {
   std::string alias; ///< Under which `model` was asked for; or empty.
   std::optional<request_intent> intent; ///< With `alias`: why that model.
   std::string traceparent; ///< Of the request, W3C Trace Context; or empty.
+  bool truncation_auto = false; ///< Of chat turns, where they do not fit.
   friend bool operator==(const job_spec&, const job_spec&) = default;
 };
 
@@ -177,6 +178,9 @@ struct job_record {
   /// What the tenant's budget reserved for it; `budget_serial` 0: nothing.
   double budget_cost = 0;
   uint64_t budget_serial = 0;
+  /// With `truncation: auto`: input tokens that no truncation drops, as
+  /// estimated. 0: nothing may be dropped.
+  uint32_t kept_tokens_min = 0;
 
   const std::string& queue() const noexcept {
     return queue_model.empty() ? model : queue_model;

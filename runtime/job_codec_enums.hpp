@@ -44,7 +44,7 @@ struct enum_range<finish_reason> {
 template <>
 struct enum_range<degradation_kind> {
   static constexpr auto first = degradation_kind::longer_context,
-                        last = degradation_kind::output_limit;
+                        last = degradation_kind::context;
 };
 template <>
 struct enum_range<request_intent> {

@@ -104,6 +104,7 @@ void fields(V& v, T& x) {
   v("alias", x.alias);
   v("intent", x.intent);
   v("traceparent", x.traceparent);
+  v("truncation_auto", x.truncation_auto);
 }
 
 template <class V, maybe_const<job_degradation> T>
@@ -189,6 +190,7 @@ void fields(V& v, T& x) {
   v("decision", decision);
   v("budget_cost", x.budget_cost);
   v("budget_serial", x.budget_serial);
+  v("kept_tokens_min", x.kept_tokens_min);
 }
 
 template <class V, maybe_const<job_created> T>

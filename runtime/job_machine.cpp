@@ -272,6 +272,11 @@ job_step job_machine::degrade(job_degradation down, const queue_place& to,
       static_cast<uint32_t>(std::stoul(down.to));
     return step;
   }
+  if (down.kind == degradation_kind::context) {
+    record_.forecast.input_tokens = static_cast<uint32_t>(std::stoul(down.to));
+    record_.forecast.service_p50_s = to.service_p50_s;
+    return step;
+  }
   record_.order_key = to.key;
   record_.forecast.service_p50_s = to.service_p50_s;
   move_to(down.to, step, now);
@@ -315,6 +320,32 @@ job_step job_machine::cut_over(attempt_id from, job_degradation down,
   auto model = down.to;
   append(step, job_degraded{std::move(down)}, now);
   move_to(model, step, now);
+  return step;
+}
+
+job_step job_machine::shorten(attempt_id from, duration ran, wall_time now) {
+  job_step step;
+  auto& tokens = record_.forecast.input_tokens;
+  if (!running_ || from != current() || terminal() || !text_.empty()
+      || !record_.may_degrade || record_.kept_tokens_min == 0
+      || tokens <= record_.kept_tokens_min)
+    return step;
+  end_attempt(attempt_outcome::cut_over, now, ran);
+  touch();
+  step.record_changed = true;
+  auto fewer = std::max(record_.kept_tokens_min, tokens - tokens / 4 - 1);
+  job_degradation down{.kind = degradation_kind::context,
+                       .from = std::to_string(tokens),
+                       .to = std::to_string(fewer)};
+  record_.degradations.push_back(down);
+  note({.step = decided_step{.rung = ladder_rung::context,
+                             .stage = decision_stage::mid_run,
+                             .needed = static_cast<float>(tokens),
+                             .available = static_cast<float>(fewer)}},
+       now);
+  tokens = fewer;
+  append(step, job_degraded{std::move(down)}, now);
+  move_to(record_.queue_model, step, now);
   return step;
 }
 

@@ -107,7 +107,7 @@ public:
   /// was decided that they will: `reason`, for people.
   job_step expire(wall_time now, std::string reason = {});
   /// Down the ladder while it waits. `to`: its place in another model's queue;
-  /// of no account for `output_limit`.
+  /// of no account for `output_limit` and `context`.
   job_step degrade(job_degradation step, const queue_place& to, wall_time now);
   /// The running attempt filled its model's context: `to` continues its text.
   job_step cut_over(attempt_id from, const std::string& to, duration ran,
@@ -116,6 +116,10 @@ public:
   /// `down` names continues its text, from `to` in that model's queue.
   job_step cut_over(attempt_id from, job_degradation down,
                     const queue_place& to, wall_time now);
+  /// The running attempt's engine counted more input tokens than its context
+  /// has: the job waits again, a quarter of its input less, never below its
+  /// `kept_tokens_min`. An empty step: nothing may be dropped any more.
+  job_step shorten(attempt_id from, duration ran, wall_time now);
 
 private:
   void append(job_step& step, event_body body, wall_time now);

@@ -59,12 +59,18 @@ constexpr bool is_terminal(job_status s) noexcept {
   return s >= job_status::completed;
 }
 
-// Numbers are stored: append only. Words: longer_context model output_limit.
+// Numbers are stored: append only. Words: longer_context model output_limit
+// context.
 enum class degradation_kind : uint8_t {
   longer_context = 1,
   model,
-  output_limit
+  output_limit,
+  context ///< Oldest chat turns dropped.
 };
+/// It goes on in another model's queue.
+constexpr bool moves_job(degradation_kind x) noexcept {
+  return x == degradation_kind::longer_context || x == degradation_kind::model;
+}
 
 // Numbers are stored: append only. What a request wants of an alias.
 enum class request_intent : uint8_t { fast = 1, accurate, explore };

@@ -111,6 +111,12 @@ constexpr std::array table{
                     "troupe_sched_prediction_kendall_tau", gauge, model, none,
                     "-1 to 1",
                     "How well predictions order the last 1,000 attempts."},
+  metric_definition{metric::sched_labels_used, "troupe_sched_labels_used",
+                    gauge, model, none, "0 or 1",
+                    "Whether a request's label counts in predictions."},
+  metric_definition{metric::sched_crowded, "troupe_sched_crowded", gauge, model,
+                    none, "0 or 1",
+                    "Whether answers without a limit of their own are capped."},
   metric_definition{metric::sched_gamma, "troupe_sched_gamma", gauge, model,
                     none, "1/seconds",
                     "How strongly short jobs are preferred."},
@@ -274,8 +280,8 @@ constexpr std::array<std::string_view, 16> admission_values{
   "timeout"};
 constexpr std::array<std::string_view, 5> attempt_values{
   "finished", "failed", "worker_lost", "model_error", "stopped"};
-constexpr std::array<std::string_view, 4> rung_values{"longer_context", "model",
-                                                      "output_limit", "shed"};
+constexpr std::array<std::string_view, 5> rung_values{
+  "longer_context", "model", "output_limit", "context", "shed"};
 constexpr std::array<std::string_view, 3> cause_values{
   "worker_lost", "model_error", "suspect_batch"};
 constexpr std::array<std::string_view, 3> breaker_values{"closed", "open",

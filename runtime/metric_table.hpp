@@ -45,6 +45,8 @@ enum class metric : uint8_t {
   breaker_transitions,
   sched_prediction_ratio,
   sched_prediction_kendall_tau,
+  sched_labels_used,
+  sched_crowded,
   sched_gamma,
   sched_boost_limit_seconds,
   sched_starvation_bound_seconds,
@@ -102,7 +104,7 @@ enum class label_domain : uint8_t {
   answer_class,  ///< 2xx 4xx 5xx.
   timeout_stage, ///< header body answer.
   admission,     ///< accepted, replayed and the codes of a refusal.
-  ladder_rung,   ///< longer_context model output_limit shed.
+  ladder_rung,   ///< longer_context model output_limit context shed.
   ladder_stage,  ///< admission pick mid_run.
   attempt_end,   ///< How an attempt ended.
   retry_cause,   ///< Why an attempt is repeated.

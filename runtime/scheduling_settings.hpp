@@ -38,6 +38,8 @@ struct class_settings {
   duration deadline_default{0};
   duration deferral_max{0};
   duration backlog_limit{std::chrono::seconds{600}};
+  duration wait{0};
+  bool durable = true;
   friend bool operator==(const class_settings&,
                          const class_settings&) = default;
 };
@@ -117,6 +119,7 @@ struct scheduling_settings {
   duration deadline_margin{std::chrono::milliseconds{100}};
   duration lease_timeout{std::chrono::seconds{2}};
   duration accurate_high{std::chrono::seconds{10}};
+  uint32_t soft_max_tokens = 512;
   allocator_settings allocator;
   admission_settings admission;
   preemption_settings preemption;

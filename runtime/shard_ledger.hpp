@@ -67,6 +67,7 @@ struct admission_preview {
   cost_prediction cost;
   queue_standing standing;
   admission_verdict verdict;
+  uint32_t load_cap = 0; ///< Output tokens; 0: none. The first step down.
 };
 
 /// Identity of a request for repeats; empty `key` = none given.

@@ -1,5 +1,7 @@
 // The ledger's admission: what becomes of a request, with its place in the queue.
 #include "runtime/job_decision.hpp"
+#include "runtime/scheduling/load_cap.hpp"
+#include "runtime/scheduling/turn_truncation.hpp"
 #include "runtime/shard_ledger.hpp"
 
 #include <algorithm>
@@ -21,7 +23,7 @@ std::vector<event> first_events(job_record& record,
   record.next_seq = 2;
   record.phase = job_phase::queued;
   std::vector<event> events;
-  events.reserve(3); // A first step down the ladder, too.
+  events.reserve(4); // First steps down the ladder, too.
   auto shown = record;
   shown.decision.clear();
   events.push_back(
@@ -32,6 +34,20 @@ std::vector<event> first_events(job_record& record,
           .body = job_queued{.position = place.position,
                              .estimated_start_s = place.wait_s.value_or(0)}});
   return events;
+}
+
+/// What was compared: the tokens asked for, without limit, and those given.
+ladder_choice capped_by_load(const admission_preview& p) {
+  ladder_choice choice;
+  auto& verdict = choice.verdict;
+  verdict.outcome = ladder_outcome::degrade;
+  verdict.rung = ladder_rung::output_limit;
+  verdict.max_output_tokens = p.load_cap;
+  verdict.tried = {{.rung = ladder_rung::output_limit,
+                    .needed = p.cost.output_tokens_p90,
+                    .available = static_cast<double>(p.load_cap),
+                    .fits = true}};
+  return choice;
 }
 
 struct shard_room {
@@ -90,7 +106,11 @@ admission_result shard_ledger::admit(job_spec& spec,
     if (auto no = gate.reserve(p.record, stepped_down(p).queue()))
       return std::move(*no);
   admitted job{.record = std::move(p.record), .standing = p.standing};
+  job.record.forecast.max_output_tokens = spec.params.max_output_tokens;
   job.events = first_events(job.record, p.standing);
+  if (p.load_cap > 0)
+    for (auto& e : step_down(job.record, capped_by_load(p)).events)
+      job.events.push_back(std::move(e));
   if (p.verdict.step)
     for (auto& e : step_down(job.record, *p.verdict.step).events)
       job.events.push_back(std::move(e));
@@ -115,6 +135,9 @@ admission_preview shard_ledger::preview(job_spec& spec,
     spec.deadline.total_timeout =
       rules_->job_class(spec.job_class).deadline_default;
   admission_preview p{.record = make_record(spec)};
+  p.load_cap = load_cap(p.record, *rules_, *model(p.record.model).policy);
+  if (p.load_cap > 0)
+    p.record.forecast.max_output_tokens = p.load_cap;
   auto placement =
     place_job(spec, p.record, *rules_, *model(p.record.model).policy);
   p.cost = placement.cost;
@@ -126,6 +149,8 @@ admission_preview shard_ledger::preview(job_spec& spec,
     p.record.forecast.service_p50_s = placement.cost.p50_s;
   p.record.forecast.input_tokens =
     static_cast<uint32_t>(placement.cost.input_tokens);
+  p.record.kept_tokens_min =
+    kept_tokens_min(spec, p.record.forecast.input_tokens);
   p.record.forecast.output_tokens_p50 =
     static_cast<uint32_t>(placement.cost.output_tokens_p50);
   p.record.estimated_s = placement.cost.mean_s;
@@ -178,8 +203,8 @@ size_t shard_ledger::room_for(service_tier tier) const noexcept {
 job_step shard_ledger::step_down(job_record& record,
                                  const ladder_choice& choice) const {
   auto down = degradation_of(choice, record);
-  queue_place to;
-  if (down.kind != degradation_kind::output_limit)
+  queue_place to{record.order_key, choice.target_p50_s};
+  if (moves_job(down.kind))
     to = {key_in(down.to, record), choice.target_p50_s};
   auto at = record.created_at;
   job_machine machine{std::move(record)};

@@ -64,12 +64,28 @@ void cost_model::rebase(const cost_prior& prior) {
     token_distribution::lognormal(prior.output_tokens, prior_sigma);
 }
 
+void cost_model::use_labels(bool on) noexcept {
+  if (labels_used_ == on)
+    return;
+  labels_used_ = on;
+  ++version_;
+}
+
 cost_prediction cost_model::predict(const cost_features& job,
                                     double rate) const {
+  return predict(job, rate, labels_used_);
+}
+
+cost_prediction cost_model::predict_by_label(const cost_features& job) const {
+  return predict(job, 0, true);
+}
+
+cost_prediction cost_model::predict(const cost_features& job, double rate,
+                                    bool by_label) const {
   cost_prediction p{.version = version_};
   rate = std::isfinite(rate) ? std::clamp(rate, 0.0, rate_max) : 0.0;
   p.input_tokens = tokens_of(job.input_bytes);
-  auto distribution = lengths(job, p.source);
+  auto distribution = lengths(job, p.source, by_label);
   auto known_as = label_of(job);
   p.output_log2 = known_as.output_log2;
   p.input_log2 = known_as.input_log2;
@@ -129,7 +145,7 @@ void cost_model::learn_tenant(const cost_sample& s) {
            .first;
   }
   cost_source source{};
-  auto expected = lengths(s.job, source).mean(cap_of(s.job), 1);
+  auto expected = lengths(s.job, source, labels_used_).mean(cap_of(s.job), 1);
   auto ratio =
     std::clamp(s.output_tokens / expected, 1 / tenant_range, tenant_range);
   auto& t = it->second;
@@ -153,7 +169,8 @@ cost_model::label_of(const cost_features& job) const noexcept {
 }
 
 token_distribution cost_model::lengths(const cost_features& job,
-                                       cost_source& source) const {
+                                       cost_source& source,
+                                       bool by_label) const {
   source = cost_source::prior;
   if (all_.weight() <= 0)
     return prior_lengths_;
@@ -164,6 +181,8 @@ token_distribution cost_model::lengths(const cost_features& job,
     return d;
   source = cost_source::task;
   d = task->second.shrunk_to(d);
+  if (!by_label)
+    return d;
   auto l = labels_.find(label_of(job));
   if (l == labels_.end())
     return d;

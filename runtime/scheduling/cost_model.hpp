@@ -77,7 +77,12 @@ public:
 
   /// `rate`: gamma / capacity, per second of work; >= 0. Total and finite.
   cost_prediction predict(const cost_features& job, double rate) const;
+  /// The same by label although labels are off; for whoever judges them.
+  cost_prediction predict_by_label(const cost_features& job) const;
   void learn(const cost_sample& s);
+  /// Off: lengths are those of the task. What is learnt stays the same.
+  void use_labels(bool on) noexcept;
+  bool labels_used() const noexcept { return labels_used_; }
   /// From now on holds to this prior; what was learnt stays.
   void rebase(const cost_prior& prior);
 
@@ -85,7 +90,7 @@ public:
     return service_.coefficients();
   }
   uint64_t samples() const noexcept { return service_.samples(); }
-  /// Tells the copies apart; grows with every sample learnt.
+  /// Tells the copies apart; grows with every sample learnt, and switch.
   uint32_t version() const noexcept { return version_; }
   size_t labels() const noexcept { return labels_.size(); }
 
@@ -116,8 +121,10 @@ private:
 
   double tokens_of(double input_bytes) const noexcept;
   label label_of(const cost_features& job) const noexcept;
-  token_distribution lengths(const cost_features& job,
-                             cost_source& source) const;
+  cost_prediction predict(const cost_features& job, double rate,
+                          bool by_label) const;
+  token_distribution lengths(const cost_features& job, cost_source& source,
+                             bool by_label) const;
   double factor_of(const cost_features& job) const;
   void learn_tenant(const cost_sample& s);
 
@@ -129,6 +136,7 @@ private:
   std::map<label, token_histogram> labels_;
   std::map<tenant_key, tenant_factor, tenant_less> tenants_;
   uint32_t version_ = 0;
+  bool labels_used_ = true;
 };
 
 } // namespace troupe::runtime

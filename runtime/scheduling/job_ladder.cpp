@@ -19,6 +19,16 @@ uint32_t doubtful_context_of(const model_policy& policy) noexcept {
                                             : context + context / 3;
 }
 
+/// While it is in doubt no turn is dropped; what is sure not to fit is cut down
+/// to what surely fits.
+uint32_t believed_context_of(const model_policy& policy,
+                             const job_record& record) noexcept {
+  auto doubtful = doubtful_context_of(policy);
+  return record.kept_tokens_min > 0 && record.forecast.input_tokens >= doubtful
+           ? context_of(policy)
+           : doubtful;
+}
+
 bool makes_text(task_kind task) noexcept {
   return task == task_kind::chat || task == task_kind::complete;
 }
@@ -37,6 +47,10 @@ job_degradation degradation_of(const ladder_choice& choice,
     return {.kind = degradation_kind::output_limit,
             .from = std::to_string(record.forecast.max_output_tokens),
             .to = std::to_string(choice.verdict.max_output_tokens)};
+  if (choice.verdict.rung == ladder_rung::context)
+    return {.kind = degradation_kind::context,
+            .from = std::to_string(record.forecast.input_tokens),
+            .to = std::to_string(choice.verdict.input_tokens)};
   return {.kind = choice.verdict.rung == ladder_rung::longer_context
                     ? degradation_kind::longer_context
                     : degradation_kind::model,
@@ -60,12 +74,14 @@ ladder_choice job_ladder::judge(const job_record& record, wall_time now,
                      .output_p50_tokens =
                        static_cast<double>(f.output_tokens_p50),
                      .input_tokens = f.input_tokens,
+                     .last_turn_tokens = record.kept_tokens_min,
                      .max_output_tokens = f.max_output_tokens,
-                     .context_length = doubtful_context_of(own),
+                     .context_length = believed_context_of(own, record),
                      .wait_s = wait_s,
                      .total_left = left(record.total_at, now),
                      .rights = {.degradation = record.may_degrade,
                                 .on_deadline = record.on_deadline,
+                                .truncation_auto = record.kept_tokens_min > 0,
                                 .makes_text = makes_text(record.task)},
                      .fallbacks = fallbacks};
   if (record.attempt == 0)
@@ -75,6 +91,12 @@ ladder_choice job_ladder::judge(const job_record& record, wall_time now,
   if (auto i = choice.verdict.fallback) {
     choice.target = names[*i];
     choice.target_p50_s = fallbacks[*i].service_p50_s;
+  }
+  if (choice.verdict.rung == ladder_rung::context) {
+    auto all = service.at(f.input_tokens, f.output_tokens_p50);
+    auto kept = service.at(choice.verdict.input_tokens, f.output_tokens_p50);
+    choice.target_p50_s =
+      all > 0 ? f.service_p50_s * kept / all : f.service_p50_s;
   }
   return choice;
 }

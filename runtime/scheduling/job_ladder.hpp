@@ -19,7 +19,7 @@ struct ladder_choice {
   double target_p50_s = 0; ///< Of the job there; 0: unknown.
 };
 
-/// The record's line for a verdict `degrade` by one of the first three rungs.
+/// The record's line for a verdict `degrade` by one of the first four rungs.
 job_degradation degradation_of(const ladder_choice& choice,
                                const job_record& record);
 

@@ -5,9 +5,17 @@
 
 namespace troupe::runtime {
 
-policy_source::policy_source(boost_settings boost, cost_prior prior)
-  : boost_{boost}, prior_{prior}, costs_{prior} {
+policy_source::policy_source(boost_settings boost, cost_prior prior,
+                             double crowded_s)
+  : boost_{boost}, prior_{prior}, costs_{prior}, crowded_{crowded_s} {
   boost_.observe_work(costs_.predict({}, 0).mean_s);
+}
+
+void policy_source::measured(const cost_sample& s) {
+  // What a caller foretold says nothing about labels.
+  if (s.whole && !s.job.given_s)
+    labels_.observe(costs_.predict_by_label(s.job).mean_s, s.seconds);
+  costs_.learn(s);
 }
 
 void policy_source::backlog(shard_id shard, double due_work_s,
@@ -45,6 +53,7 @@ bool policy_source::adopt(const cost_model& kept) {
     return false;
   costs_ = kept;
   costs_.rebase(prior_);
+  costs_.use_labels(labels_.on());
   boost_.observe_work(costs_.predict({}, 0).mean_s);
   return true;
 }
@@ -56,8 +65,12 @@ std::shared_ptr<const model_policy> policy_source::publish(state now_seen,
   backlog_curve backlog;
   for (const auto& [shard, report] : shards_)
     backlog.add(report.waiting);
-  if (capacity_)
-    boost_.observe_drain((now_seen.running_s + due_work_s()) / *capacity_, now);
+  if (capacity_) {
+    auto drain_s = (now_seen.running_s + due_work_s()) / *capacity_;
+    boost_.observe_drain(drain_s, now);
+    crowded_.update(now, drain_s, now_seen.load_time);
+  }
+  costs_.use_labels(labels_.review(now));
   if (!published_ || published_->version() != costs_.version())
     published_ = std::make_shared<const cost_model>(costs_);
   return std::make_shared<const model_policy>(
@@ -67,6 +80,7 @@ std::shared_ptr<const model_policy> policy_source::publish(state now_seen,
                  .context_length = context_,
                  .serving = now_seen.capacity > 0,
                  .breaker_closed = now_seen.breaker_closed,
+                 .crowded = crowded_.on(),
                  .backlog = std::move(backlog),
                  .running_s = now_seen.running_s,
                  .capacity_known = capacity_.has_value(),

@@ -3,10 +3,13 @@
 #pragma once
 
 #include "runtime/ids.hpp"
+#include "runtime/scheduling/intent_policy.hpp"
+#include "runtime/scheduling/label_watch.hpp"
 #include "runtime/scheduling/queue_policy.hpp"
 #include "runtime/scheduling/wait_calibration.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,11 +18,14 @@ namespace troupe::runtime {
 
 class policy_source {
 public:
-  policy_source(boost_settings boost, cost_prior prior);
+  /// `crowded_s` > 0: due drain beyond which answers are capped
+  /// (load_cap.hpp); infinite: never.
+  policy_source(boost_settings boost, cost_prior prior,
+                double crowded_s = std::numeric_limits<double>::infinity());
 
   /// A job of that predicted work was leased.
   void leased(double work_s) noexcept { boost_.observe_work(work_s); }
-  void measured(const cost_sample& s) { costs_.learn(s); }
+  void measured(const cost_sample& s);
   /// A job's real wait over what was estimated for it.
   void waited(double ratio) noexcept { waits_.observe(ratio); }
   /// What waits in the shard; `due_work_s` of it is due, seconds of one slot.
@@ -49,14 +55,19 @@ public:
     uint32_t slots_free = 0;
     uint32_t tenants = 1; ///< That wait.
     bool breaker_closed = true;
+    duration load_time{0}; ///< Of the model.
     queue_front front;
   };
   std::shared_ptr<const model_policy> publish(state now_seen, mono_time now);
+  /// Something is left that time alone will change: publish again.
+  bool changing() const noexcept { return crowded_.on(); }
 
 private:
   boost_terms boost_;
   cost_prior prior_;
   cost_model costs_;
+  label_watch labels_;
+  load_switch crowded_;
   wait_calibration waits_;
   std::shared_ptr<const cost_model> published_;
   struct shard_report {

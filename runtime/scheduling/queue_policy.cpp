@@ -36,8 +36,10 @@ cost_features features_of(const job_spec& spec) {
 job_placement place_job(const job_spec& spec, const job_record& record,
                         const queue_rules& rules, const model_policy& policy) {
   job_placement p;
-  p.cost = policy.costs->predict(features_of(spec),
-                                 policy.terms.gamma / policy.terms.capacity);
+  auto features = features_of(spec);
+  features.max_output_tokens = record.forecast.max_output_tokens;
+  p.cost =
+    policy.costs->predict(features, policy.terms.gamma / policy.terms.capacity);
   auto job_class = rules.job_class(record.job_class);
   key_inputs in{.arrival = record.created_at,
                 .weight = rules.tier(record.tier).weight,

@@ -45,6 +45,9 @@ struct queue_rules {
   std::map<std::string, double> prices;
   /// Kept free before a total limit.
   duration deadline_margin{std::chrono::milliseconds{100}};
+  /// Of answers without a limit of their own, while their model is crowded; 0:
+  /// they stay unlimited.
+  uint32_t soft_max_tokens = 512;
 
   const tier_rules& tier(service_tier t) const noexcept {
     return tiers[static_cast<size_t>(t) - 1];
@@ -75,6 +78,7 @@ struct model_policy {
   uint32_t context_length = 0; ///< Tokens; 0: unknown or unlimited.
   bool serving = false;        ///< A worker is up.
   bool breaker_closed = true;
+  bool crowded = false;        ///< Answers are capped: load_cap.hpp.
   backlog_curve backlog;       ///< What all shards had waiting.
   double running_s = 0;        ///< Predicted rest of what runs, of one slot.
   bool capacity_known = false; ///< A worker was up, some time.

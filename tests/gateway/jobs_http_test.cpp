@@ -66,7 +66,7 @@ TEST_CASE("every field of a body reaches the specification",
     "deadline":{"start_timeout_s":1.5,"total_timeout_s":2,
       "on_deadline":"fail"},
     "resume":"never","max_attempts":5,"retention_s":60,"fallbacks":[],
-    "degradation":"forbid","truncation":"disabled",
+    "degradation":"forbid","truncation":"auto",
     "metadata":{"b":"2","a":"1"}})");
   const auto spec = node.jobs().spec_of(node.jobs().job());
   CHECK(spec.tenant == "default");
@@ -74,6 +74,7 @@ TEST_CASE("every field of a body reaches the specification",
   REQUIRE(spec.messages.size() == 2);
   CHECK(spec.messages[0].role == "system");
   CHECK(spec.messages[1].content == "ab");
+  CHECK(spec.truncation_auto);
   CHECK(spec.params.max_output_tokens == 7);
   CHECK(spec.params.temperature == 0.5);
   CHECK(spec.params.top_p == 0.25);
@@ -170,6 +171,34 @@ TEST_CASE("cancel ends a job once and tells why", "[gateway][jobs]") {
   CHECK(again.field("etag") == first.field("etag"));
   const auto page = node.get("/v1/jobs/" + id + "/events");
   CHECK(contains(page.body, R"("reason":"user left")"));
+}
+
+TEST_CASE("a class may wait for the end, or be ephemeral, unless the request "
+          "says otherwise",
+          "[gateway][jobs]") {
+  gateway::gateway_config config;
+  config.classes["interactive"] = {.wait = std::chrono::seconds{10},
+                                   .durable = false};
+  gateway_under_test node{config};
+  node.jobs().complete_at_once(true);
+  const std::string quick =
+    R"({"model":"sim","input":"Hi","class":"interactive"})";
+  const auto ended = node.post("/v1/jobs", quick);
+  CHECK(ended.status == 200);
+  CHECK(contains(ended.body, R"("text":"Hello.")"));
+  CHECK(ended.field("preference-applied").empty());
+  CHECK(node.post("/v1/jobs", quick, "Prefer: respond-async\r\n").status
+        == 202);
+  CHECK(node.post("/v1/jobs", quick, "Prefer: wait=0\r\n").status == 202);
+  CHECK(node.post("/v1/jobs", quick, "Prefer: wait=5\r\n")
+          .field("preference-applied")
+        == "wait=5");
+  CHECK(node.post("/v1/jobs", body).status == 202);
+  CHECK_FALSE(node.jobs().spec_of(node.jobs().job(0)).durable);
+  CHECK(node.jobs().spec_of(node.jobs().job(4)).durable);
+  node.post("/v1/jobs", R"({"model":"sim","input":"Hi","class":"interactive",)"
+                        R"("durable":true})");
+  CHECK(node.jobs().spec_of(node.jobs().job(5)).durable);
 }
 
 TEST_CASE("Prefer: wait answers with the end or with 202", "[gateway][jobs]") {

@@ -50,6 +50,7 @@ TEST_CASE("a specification stored before traces were kept is still read",
           "[runtime][job_codec]") {
   auto spec = decode_spec(stored_bytes("spec")).value();
   spec.traceparent.clear();
+  spec.truncation_auto = false;
   spec.alias.clear();
   spec.intent.reset();
   CHECK(decode_spec(stored_bytes("spec_before_trace")).value() == spec);
@@ -61,9 +62,25 @@ TEST_CASE("values stored before there were budgets are still read",
   REQUIRE(record.budget_serial != 0);
   record.budget_cost = 0;
   record.budget_serial = 0;
+  record.kept_tokens_min = 0;
   record.alias.clear();
   record.intent.reset();
   CHECK(decode_record(stored_bytes("record_before_budgets")).value() == record);
+}
+
+TEST_CASE("values stored before chats could be shortened are still read",
+          "[runtime][job_codec][truncation]") {
+  auto spec = decode_spec(stored_bytes("spec")).value();
+  REQUIRE(spec.truncation_auto);
+  spec.truncation_auto = false;
+  CHECK(decode_spec(stored_bytes("spec_before_truncation")).value() == spec);
+  auto record = decode_record(stored_bytes("record")).value();
+  REQUIRE(record.kept_tokens_min == 9);
+  record.kept_tokens_min = 0;
+  CHECK(decode_record(stored_bytes("record_before_truncation")).value()
+        == record);
+  auto events = decode_events(stored_bytes("events_before_truncation")).value();
+  CHECK(std::get<job_created>(events.front().body).record == record);
 }
 
 } // namespace

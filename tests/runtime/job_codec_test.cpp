@@ -1,3 +1,4 @@
+// tidy: length: golden values and hostile bytes of one codec
 #include "runtime/job_codec.hpp"
 #include "runtime/msgpack_cursor.hpp"
 #include "tests/support/job_samples.hpp"
@@ -47,6 +48,7 @@ job_spec golden_spec() {
   x.alias = "assistant";
   x.intent = request_intent::explore;
   x.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  x.truncation_auto = true;
   return x;
 }
 
@@ -91,6 +93,7 @@ job_record golden_record() {
   x.intent = request_intent::fast;
   x.budget_cost = 4.5;
   x.budget_serial = 77;
+  x.kept_tokens_min = 9;
   return x;
 }
 
@@ -176,6 +179,7 @@ std::string stored_bytes(const std::string& name) {
 job_record before_budgets(job_record x) {
   x.budget_cost = 0;
   x.budget_serial = 0;
+  x.kept_tokens_min = 0;
   x.alias.clear();
   x.intent.reset();
   return x;
@@ -235,6 +239,7 @@ TEST_CASE("values stored before jobs could be replayed are still read",
   spec.alias.clear();
   spec.intent.reset();
   spec.traceparent.clear();
+  spec.truncation_auto = false;
   CHECK(decode_spec(stored_bytes("spec_before_replay")).value() == spec);
   CHECK(decode_record(stored_bytes("record_before_replay")).value()
         == before_replay(golden_record()));

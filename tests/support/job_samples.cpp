@@ -95,6 +95,7 @@ rt::job_spec job_samples::spec(rt::job_id id) {
     x.replay_of = this->id(id.shard());
   if (chance(4))
     x.traceparent = text(55);
+  x.truncation_auto = chance(2);
   return x;
 }
 
@@ -140,6 +141,7 @@ rt::job_record job_samples::record(rt::job_id id, rt::job_status status) {
       any(rt::errc::invalid_argument, rt::errc::rate_limited), text(60)};
   x.budget_cost = chance(2) ? random_.unit() : 0;
   x.budget_serial = chance(2) ? u64() : 0;
+  x.kept_tokens_min = chance(2) ? u32() : 0;
   x.letter = any(rt::letter_state::dead, rt::letter_state::dropped);
   if (x.letter == rt::letter_state::replayed)
     x.replayed_as = this->id(id.shard());
