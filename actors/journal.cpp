@@ -52,24 +52,23 @@ private:
     auto acquired = store_.acquire(x.shard, env_.node);
     if (acquired) {
       answer.summary = store_.load(
-        x.shard, {.on_live_job =
-                    [&](runtime::job_record&& r) {
-                      answer.live.push_back(std::move(r));
-                    },
-                  .on_idempotency =
-                    [&](std::string key, runtime::idempotency_entry&& e) {
-                      answer.keys.emplace_back(std::move(key), std::move(e));
-                    },
-                  .on_value =
-                    [&](std::string key, std::string bytes) {
-                      answer.values.emplace_back(std::move(key),
-                                                 std::move(bytes));
-                    },
-                  .on_budget =
-                    [&](std::string tenant, runtime::tenant_record&& r) {
-                      answer.budgets.emplace_back(std::move(tenant),
-                                                  std::move(r));
-                    }});
+        x.shard,
+        {.on_live_job =
+           [&](runtime::job_record&& r) {
+             answer.live.push_back(std::move(r));
+           },
+         .on_idempotency =
+           [&](std::string key, runtime::idempotency_entry&& e) {
+             answer.keys.emplace_back(std::move(key), std::move(e));
+           },
+         .on_value =
+           [&](std::string key, std::string bytes) {
+             answer.values.emplace_back(std::move(key), std::move(bytes));
+           },
+         .on_budget =
+           [&](std::string tenant, runtime::tenant_record&& r) {
+             answer.budgets.emplace_back(std::move(tenant), std::move(r));
+           }});
     } else {
       fail_stop(acquired.error());
       answer.summary = acquired.error();
