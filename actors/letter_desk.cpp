@@ -4,6 +4,7 @@
 #include "actors/store_reader.hpp"
 #include "runtime/dead_letter.hpp"
 #include "runtime/job_codec.hpp"
+#include "runtime/metrics.hpp"
 
 #include <caf/send.hpp>
 
@@ -29,7 +30,7 @@ std::optional<commit_request>
 letter_desk::settle(settle_letter& x, runtime::shard_ledger& ledger,
                     const runtime::admission_gate& gate) {
   if (!x.found) {
-    look_up(x);
+    look_up(x, ledger);
     return std::nullopt;
   }
   auto at = busy_.find(x.id);
@@ -46,19 +47,43 @@ letter_desk::settle(settle_letter& x, runtime::shard_ledger& ledger,
   return request;
 }
 
-void letter_desk::look_up(settle_letter& x) {
+void letter_desk::look_up(settle_letter& x,
+                          const runtime::shard_ledger& ledger) {
   auto now = env_.mono();
   auto at = busy_.find(x.id);
   if (at != busy_.end()
       && (at->second.committing || now - at->second.since < reader_patience))
     return refuse(x, errc::idempotency_in_progress,
                   "another request settles this letter", 1);
+  if (auto entry = ledger.entry_of(x.who.key))
+    return repeat(x, *entry);
   auto reader = reader_of(env_, x.id);
   if (!reader)
     return refuse(x, errc::shard_unavailable, "no reader serves", 1);
   x.ticket = ++next_ticket_;
   busy_[x.id] = {.ticket = x.ticket, .since = now};
   caf::anon_send(reader, std::move(x));
+}
+
+/// The key committed with the letter's replay.
+void letter_desk::repeat(const settle_letter& x,
+                         const runtime::idempotency_entry& entry) {
+  if (entry.fingerprint != x.who.fingerprint)
+    return refuse(x, errc::idempotency_mismatch,
+                  "the key was used with another body");
+  if (env_.metrics != nullptr)
+    env_.metrics->job_accepted(true);
+  show(x, entry.job, view_kind::accepted);
+}
+
+void letter_desk::show(const settle_letter& x, runtime::job_id job,
+                       view_kind as) {
+  if (auto reader = reader_of(env_, job))
+    caf::anon_send(
+      reader,
+      read_view{.id = job, .tenant = x.tenant, .as = as, .reply = x.reply});
+  else
+    refuse(x, errc::shard_unavailable, "no reader serves", 1);
 }
 
 std::optional<commit_request>
@@ -77,13 +102,9 @@ letter_desk::decide(settle_letter& x, runtime::shard_ledger& ledger,
     case letter_verdict::replayed_already:
       if (!x.replay)
         env_.sinks.post(x.reply, runtime::job_snapshot{{.record = *found}});
-      else if (auto reader = reader_of(env_, *found->replayed_as))
-        caf::anon_send(reader, read_view{.id = *found->replayed_as,
-                                         .tenant = x.tenant,
-                                         .as = view_kind::accepted,
-                                         .reply = x.reply});
       else
-        refuse(x, errc::shard_unavailable, "no reader serves", 1);
+        show(x, *found->replayed_as,
+             x.who.key.empty() ? view_kind::accepted : view_kind::snapshot);
       return std::nullopt;
     case letter_verdict::dropped_already:
       if (x.replay)
@@ -102,7 +123,7 @@ letter_desk::decide(settle_letter& x, runtime::shard_ledger& ledger,
 std::optional<commit_request>
 letter_desk::replay(settle_letter& x, runtime::shard_ledger& ledger,
                     const runtime::admission_gate& gate) {
-  auto outcome = ledger.admit(*x.replay, {}, gate, env_.wall(), rng_);
+  auto outcome = ledger.admit(*x.replay, x.who, gate, env_.wall(), rng_);
   if (auto* no = std::get_if<runtime::refused>(&outcome)) {
     env_.sinks.post(x.reply, std::move(*no));
     return std::nullopt;
@@ -113,7 +134,7 @@ letter_desk::replay(settle_letter& x, runtime::shard_ledger& ledger,
   letter.replayed_as = x.replay->id;
   auto request = make_admission_commit(
     ledger.epoch(), std::get<runtime::admitted>(std::move(outcome)),
-    std::move(x.replay), {}, std::nullopt, x.reply);
+    std::move(x.replay), x.who.key, ledger.entry_of(x.who.key), x.reply);
   request.ops.push_back(runtime::put_record{
     .id = letter.id, .live = false, .bytes = runtime::encode(letter)});
   request.notes.push_back(

@@ -32,7 +32,9 @@ private:
     runtime::mono_time since;
     bool committing = false;
   };
-  void look_up(settle_letter& x);
+  void look_up(settle_letter& x, const runtime::shard_ledger& ledger);
+  void repeat(const settle_letter& x, const runtime::idempotency_entry& entry);
+  void show(const settle_letter& x, runtime::job_id job, view_kind as);
   std::optional<commit_request> decide(settle_letter& x,
                                        runtime::shard_ledger& ledger,
                                        const runtime::admission_gate& gate);

@@ -72,16 +72,16 @@ struct cancel_job {
   runtime::decision_note note{}; ///< The shard's.
 };
 /// Replays a dead letter of the shard as this job, or drops it. Answered by
-/// `job_accepted` (`replayed`: the job that replayed it before) or, for a drop,
+/// `job_accepted` (`replayed`: as in gateway/job_port.hpp) or, for a drop,
 /// `job_snapshot` of the letter; or `refused`.
 struct settle_letter {
   runtime::job_id id;
   std::string tenant;
   std::shared_ptr<runtime::job_spec> replay; ///< Null: drop it.
+  runtime::request_identity who{};           ///< Of a replay.
   runtime::sink_ref reply;
   uint64_t ticket = 0; ///< The shard's, on the way to the reader and back.
-  /// What the reader found.
-  std::optional<runtime::result<runtime::job_record>> found;
+  std::optional<runtime::result<runtime::job_record>> found; ///< By the reader.
 };
 /// Keeps a replay run in the store, or forgets it. Answered by `runs_listed` once
 /// durable.

@@ -1,17 +1,13 @@
-// tidy: length: one protocol, whose handlers are a few lines each
 #include "actors/queue_shard.hpp"
 
 #include "actors/admission_commit.hpp"
-#include "actors/admission_gate.hpp"
-#include "actors/admission_view.hpp"
 #include "actors/head_feeds.hpp"
 #include "actors/journal.hpp"
 #include "actors/kept_values.hpp"
 #include "actors/ladder_step.hpp"
-#include "actors/letter_desk.hpp"
 #include "actors/resident_jobs.hpp"
+#include "actors/shard_admission.hpp"
 #include "actors/shard_answers.hpp"
-#include "actors/tenant_desk.hpp"
 #include "actors/wait_desk.hpp"
 #include "runtime/log.hpp"
 #include "runtime/metrics.hpp"
@@ -35,8 +31,7 @@ public:
                     runtime::shard_id shard, queue_shard_config config,
                     uint64_t generation)
     : self_{self}, env_{*env}, shard_{shard}, config_{std::move(config)},
-      rng_{env_.make_rng()}, ledger_{make_ledger(0)},
-      feeds_{env_, shard, config_.announced_heads},
+      ledger_{make_ledger(0)}, feeds_{env_, shard, config_.announced_heads},
       entry_{env_.enrol(self->ctrl(), name, directory::shard_name(shard),
                         generation)} {
     install_handlers(self, env_);
@@ -86,39 +81,13 @@ private:
 
   void on_submit_job(submit_job& x) {
     entry_.count();
-    if (!answers_.is_open())
-      return answers_.refuse_submit(x.reply, answers_.closed_reason());
-    auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
-    tenants_.guard(gate, *x.spec, ledger_);
-    auto outcome = ledger_.admit(*x.spec, x.who, gate, env_.wall(), rng_);
-    if (auto* no = std::get_if<runtime::refused>(&outcome))
-      return answers_.refuse_submit(x.reply, std::move(*no));
-    if (auto* again = std::get_if<runtime::repeated>(&outcome))
-      return on_repeat(*again, x);
-    ++env_.board.live_jobs;
-    auto& job = std::get<runtime::admitted>(outcome);
-    answers_.count_steps(job.record);
-    bool durable = job.record.durable;
-    post(make_admission_commit(ledger_.epoch(), std::move(job),
-                               std::move(x.spec), x.who.key,
-                               ledger_.entry_of(x.who.key), x.reply),
-         durable);
-  }
-
-  void on_repeat(const runtime::repeated& again, const submit_job& x) {
-    bool in_memory = !residents_.contains(again.id);
-    if (auto fence = answers_.repeat(ledger_, again, x, in_memory))
-      post(std::move(*fence), ledger_.find(again.id)->durable);
+    if (auto made = entrance_.submit(x, ledger_, residents_))
+      post(std::move(made->request), made->durable);
   }
 
   void on_estimate_job(estimate_job& x) {
     entry_.count();
-    if (!answers_.is_open())
-      return answers_.refuse(x.reply, answers_.closed_reason());
-    auto gate = view_gate(env_, *x.spec, *config_.rules, config_.commit_stall);
-    tenants_.guard(gate, *x.spec, ledger_);
-    env_.sinks.post(x.reply,
-                    estimate(ledger_, *x.spec, gate, env_.wall(), rng_));
+    entrance_.estimate(x, ledger_);
   }
 
   void on_get_job(get_job& x) {
@@ -163,12 +132,7 @@ private:
 
   void on_settle_letter(settle_letter& x) {
     entry_.count();
-    if (!answers_.is_open())
-      return answers_.refuse(x.reply, answers_.closed_reason());
-    auto gate = admission_gate_of(env_, config_.commit_stall);
-    if (x.replay)
-      tenants_.guard(gate, *x.replay, ledger_);
-    if (auto request = letters_.settle(x, ledger_, gate))
+    if (auto request = entrance_.settle(x, ledger_))
       post(std::move(*request));
   }
 
@@ -274,7 +238,7 @@ private:
           make_resident(id, nullptr, true);
         return false;
       case commit_note::kind::settled:
-        letters_.settled(id);
+        entrance_.settled(id);
         return false;
     }
     return false;
@@ -501,15 +465,15 @@ private:
   actor_env& env_;
   runtime::shard_id shard_;
   queue_shard_config config_;
-  runtime::seeded_rng rng_;
   runtime::shard_ledger ledger_;
   head_feeds feeds_;
   catalog_entry entry_;
   shard_answers answers_{env_};
   resident_jobs residents_;
-  letter_desk letters_{env_};
   wait_desk wait_desk_{env_};
   tenant_desk tenants_{env_, shard_, config_.rules};
+  shard_admission entrance_{env_, answers_, tenants_, config_.rules,
+                            config_.commit_stall};
   std::optional<runtime::mono_time> armed_;
   uint64_t tick_ = 0;
   uint32_t job_crashes_ = 0;

@@ -76,13 +76,15 @@ void actor_port::read_output(job_id id, std::string tenant, sink_ref reply) {
 }
 
 void actor_port::replay_letter(job_id id, runtime::job_spec spec,
-                               sink_ref reply) {
+                               submit_options options, sink_ref reply) {
   auto tenant = spec.tenant;
   to_shard(id.shard(),
            actors::settle_letter{
              .id = id,
              .tenant = std::move(tenant),
              .replay = std::make_shared<runtime::job_spec>(std::move(spec)),
+             .who = {.key = std::move(options.idempotency_key),
+                     .fingerprint = std::move(options.fingerprint)},
              .reply = reply,
              .found = std::nullopt},
            reply);

@@ -36,7 +36,7 @@ public:
   void read_output(runtime::job_id id, std::string tenant,
                    runtime::sink_ref reply) override;
   void replay_letter(runtime::job_id id, runtime::job_spec spec,
-                     runtime::sink_ref reply) override;
+                     submit_options options, runtime::sink_ref reply) override;
   void drop_letter(runtime::job_id id, std::string tenant,
                    runtime::sink_ref reply) override;
   void start_run(runtime::replay_run run, runtime::sink_ref reply) override;

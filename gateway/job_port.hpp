@@ -51,8 +51,11 @@ public:
   virtual void read_output(runtime::job_id id, std::string tenant,
                            runtime::sink_ref reply) = 0;
   /// Replays a dead letter as this job: `job_accepted` once durable
-  /// (`replayed`: the job that did so before), or `refused`.
+  /// (`replayed`: the job that did so before), or `refused`. With a key,
+  /// `replayed` is for a repeat of that request, and a letter that another one
+  /// replayed is answered by `job_snapshot` of the job.
   virtual void replay_letter(runtime::job_id id, runtime::job_spec spec,
+                             submit_options options,
                              runtime::sink_ref reply) = 0;
   /// `job_snapshot` of the letter: dropped, or replayed before.
   virtual void drop_letter(runtime::job_id id, std::string tenant,

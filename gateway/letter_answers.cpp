@@ -4,6 +4,7 @@
 #include "gateway/io_thread.hpp"
 #include "gateway/pending_answer.hpp"
 
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -37,43 +38,70 @@ task<answer_or_refusal<replay_runs>> runs_of(exchange& ex,
   co_return std::move(std::get<runtime::runs_listed>(answer).runs);
 }
 
-} // namespace
+using how_made = replay_made::kind;
+using asking = std::function<void(runtime::sink_ref)>;
 
-task<answer_or_refusal<job_accepted>> ask_submit(exchange& ex, job_spec spec) {
-  pending_answer pending{ex.conn};
-  jobs_of(ex).submit(std::move(spec), {}, pending.ref());
-  const auto until = ex.home.now() + ex.home.limits().submit_timeout;
-  auto body = co_await pending.wait(until);
-  if (!body) {
-    ex.home.counters().timeouts_answer.add();
-    co_return refused{runtime::fail(errc::internal,
-                                    "it is not known whether the job was "
-                                    "accepted: list the newest jobs"),
-                      0.0};
-  }
-  co_return expect_answer<job_accepted>(std::move(body));
+/// `keyed`: the request had a key.
+answer_or_refusal<replay_made>
+replay_of_answer(std::optional<runtime::delivery_body> body, bool keyed) {
+  if (!body)
+    return refused{runtime::fail(errc::internal,
+                                 "it is not known whether the job was "
+                                 "accepted: list the newest jobs"),
+                   0.0};
+  if (auto* seen = std::get_if<job_snapshot>(&*body))
+    return replay_made{std::move(seen->job), how_made::earlier};
+  auto answer = expect_answer<job_accepted>(std::move(body));
+  if (auto* no = std::get_if<refused>(&answer))
+    return std::move(*no);
+  auto& accepted = std::get<job_accepted>(answer);
+  auto how = how_made::made;
+  if (accepted.replayed)
+    how = keyed ? how_made::repeated : how_made::earlier;
+  return replay_made{std::move(accepted.job), how};
 }
 
-task<answer_or_refusal<job_accepted>> ask_replay(exchange& ex, job_id id,
-                                                 const job_spec& spec) {
+/// Asks until it is settled: somebody else may be about it just now, and the
+/// outcome is ours, too.
+task<answer_or_refusal<replay_made>>
+asked_again(exchange& ex, const submit_options& options, const asking& ask) {
   const auto began = ex.home.now();
   const auto& limits = ex.home.limits();
   for (;;) {
     pending_answer pending{ex.conn};
-    jobs_of(ex).replay_letter(id, spec, pending.ref());
+    ask(pending.ref());
     auto body = co_await pending.wait(began + limits.submit_timeout);
     if (!body)
       ex.home.counters().timeouts_answer.add();
-    auto answer = expect_answer<job_accepted>(std::move(body));
+    auto answer =
+      replay_of_answer(std::move(body), !options.idempotency_key.empty());
     const auto* no = std::get_if<refused>(&answer);
     if (!no || no->why.code != errc::idempotency_in_progress
         || ex.home.now() - began >= limits.idempotency_wait)
       co_return answer;
-    // Somebody else settles the letter just now; the outcome is ours, too.
     const auto again = ex.home.now() + busy_poll;
     while (ex.home.now() < again && !ex.conn.peer_gone())
       co_await ex.conn.suspend(again);
   }
+}
+
+} // namespace
+
+task<answer_or_refusal<replay_made>>
+ask_submit(exchange& ex, const job_spec& spec, const submit_options& options) {
+  const asking ask = [&](runtime::sink_ref to) {
+    jobs_of(ex).submit(spec, options, to);
+  };
+  co_return co_await asked_again(ex, options, ask);
+}
+
+task<answer_or_refusal<replay_made>> ask_replay(exchange& ex, job_id id,
+                                                const job_spec& spec,
+                                                const submit_options& options) {
+  const asking ask = [&](runtime::sink_ref to) {
+    jobs_of(ex).replay_letter(id, spec, options, to);
+  };
+  co_return co_await asked_again(ex, options, ask);
 }
 
 task<uint64_t> ask_drop(exchange& ex, const std::vector<job_id>& ids) {

@@ -8,14 +8,28 @@
 
 namespace troupe::gateway {
 
-/// Submits a job that repeats another one; each call makes a new job.
-task<answer_or_refusal<runtime::job_accepted>>
-ask_submit(exchange& ex, runtime::job_spec spec);
+/// A job that replays another one.
+struct replay_made {
+  enum class kind : uint8_t {
+    made = 1,
+    repeated, ///< By an earlier request with the same key.
+    earlier   ///< By somebody else: a letter has one replay.
+  };
+  runtime::job_view job;
+  kind how = kind::made;
+};
 
-/// Replays a dead letter. Safe to repeat: a letter has one replay, and whoever
-/// comes second is told about it (`replayed`).
-task<answer_or_refusal<runtime::job_accepted>>
-ask_replay(exchange& ex, runtime::job_id id, const runtime::job_spec& spec);
+/// Submits a job that repeats another one; without a key each call makes a new
+/// job.
+task<answer_or_refusal<replay_made>> ask_submit(exchange& ex,
+                                                const runtime::job_spec& spec,
+                                                const submit_options& options);
+
+/// Replays a dead letter. Safe to repeat.
+task<answer_or_refusal<replay_made>> ask_replay(exchange& ex,
+                                                runtime::job_id id,
+                                                const runtime::job_spec& spec,
+                                                const submit_options& options);
 
 /// Drops these letters; how many of them are dropped now.
 task<uint64_t> ask_drop(exchange& ex, const std::vector<runtime::job_id>& ids);

@@ -76,10 +76,10 @@ void write_budget(json_writer& json, const exchange& ex,
   json.end_object();
 }
 
-http_reply render(const exchange& ex, const job_estimated& x) {
-  http_reply reply;
-  json_writer json{reply.body};
-  json.begin_object();
+} // namespace
+
+void write_estimate(json_writer& json, const exchange& ex,
+                    const job_estimated& x) {
   json.text("object", "estimate");
   json.boolean("admitted", !x.refusal);
   if (x.refusal)
@@ -96,11 +96,7 @@ http_reply render(const exchange& ex, const job_estimated& x) {
   json.number("position", x.standing.position);
   write_degradation(json, x.record);
   write_budget(json, ex, x);
-  json.end_object();
-  return reply;
 }
-
-} // namespace
 
 task<http_reply> estimate_job(exchange& ex) {
   auto given = read_request(ex);
@@ -109,7 +105,12 @@ task<http_reply> estimate_job(exchange& ex) {
   auto answer = co_await ask_estimate(ex, std::move(std::get<job_spec>(given)));
   if (auto* no = std::get_if<refused>(&answer))
     co_return ex.fail(to_problem(*no));
-  co_return render(ex, std::get<job_estimated>(answer));
+  http_reply reply;
+  json_writer json{reply.body};
+  json.begin_object();
+  write_estimate(json, ex, std::get<job_estimated>(answer));
+  json.end_object();
+  co_return reply;
 }
 
 } // namespace troupe::gateway

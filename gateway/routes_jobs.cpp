@@ -2,6 +2,7 @@
 
 #include "gateway/connection.hpp"
 #include "gateway/decision_json.hpp"
+#include "gateway/idempotency.hpp"
 #include "gateway/io_thread.hpp"
 #include "gateway/job_answers.hpp"
 #include "gateway/job_json.hpp"
@@ -10,7 +11,6 @@
 #include "gateway/json_reader.hpp"
 #include "gateway/pending_answer.hpp"
 #include "gateway/query_reader.hpp"
-#include "runtime/sha256.hpp"
 
 #include <boost/json/monotonic_resource.hpp>
 
@@ -30,7 +30,6 @@ using runtime::refused;
 namespace {
 
 constexpr uint64_t wait_s_max = 60;
-constexpr size_t idempotency_key_max = 255;
 constexpr std::chrono::milliseconds idempotency_poll{50};
 
 std::optional<job_id> id_of(const exchange& ex) {
@@ -39,27 +38,6 @@ std::optional<job_id> id_of(const exchange& ex) {
 
 problem unknown_job() {
   return {.slug = "not-found", .detail = "there is no such job"};
-}
-
-// The key as sent, or between quotes; nothing when it is malformed.
-std::optional<std::string_view> idempotency_key(std::string_view value) {
-  if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
-    value = value.substr(1, value.size() - 2);
-  const bool visible = std::all_of(value.begin(), value.end(), [](char c) {
-    return c > 0x20 && c < 0x7F && c != '"';
-  });
-  if (value.empty() || value.size() > idempotency_key_max || !visible)
-    return std::nullopt;
-  return value;
-}
-
-submit_options options_of(std::string_view tenant, std::string_view key,
-                          std::string_view path,
-                          const boost::json::value& body) {
-  std::string scope{tenant};
-  scope.append(1, '\0').append(path).append(1, '\0').append(key);
-  return {.idempotency_key = runtime::sha256(scope),
-          .fingerprint = runtime::sha256(canonical_json(body))};
 }
 
 struct job_submission {
@@ -104,13 +82,10 @@ std::variant<job_submission, problem> read_submission(exchange& ex) {
   made.spec->traceparent = ex.traceparent();
   if (!body->as_object().contains("durable"))
     made.spec->durable = defaults_of(ex, made.spec->job_class).durable;
-  if (ex.request.has(header::idempotency_key)) {
-    const auto key = idempotency_key(ex.request.get(header::idempotency_key));
-    if (!key)
-      return validation_problem(
-        {{"Idempotency-Key", "must have 1 to 255 visible ASCII characters"}});
-    made.options = options_of(ex.tenant, *key, ex.request.path, *body);
-  }
+  auto options = read_idempotency(ex, *body);
+  if (auto* wrong = std::get_if<problem>(&options))
+    return std::move(*wrong);
+  made.options = std::move(std::get<submit_options>(options));
   return made;
 }
 

@@ -2,12 +2,14 @@
 
 #include "gateway/edited_request.hpp"
 #include "gateway/field_reader.hpp"
+#include "gateway/idempotency.hpp"
 #include "gateway/io_thread.hpp"
 #include "gateway/job_reply.hpp"
 #include "gateway/job_request.hpp"
 #include "gateway/json_reader.hpp"
 #include "gateway/letter_answers.hpp"
 #include "gateway/request_json.hpp"
+#include "gateway/routes_estimate.hpp"
 #include "runtime/dead_letter.hpp"
 #include "runtime/log.hpp"
 
@@ -33,17 +35,23 @@ struct replay_order {
   json::value edit = json::object{};
   bool dry_run = false;
   std::string reason; ///< An operator's.
+  submit_options options{};
+  bool keyed() const { return !options.idempotency_key.empty(); }
 };
 
 std::variant<replay_order, problem> read_order(const exchange& ex,
                                                replay_kind kind) {
   replay_order order;
   const bool by_operator = kind == replay_kind::letter_by_operator;
-  if (ex.request.body.empty() && !by_operator)
-    return order;
-  const auto body = read_json(ex.request.body, ex.home.limits().json_depth_max);
+  const bool empty = ex.request.body.empty() && !by_operator;
+  const auto body =
+    read_json(empty ? "{}" : ex.request.body, ex.home.limits().json_depth_max);
   if (!body)
     return to_problem(body.error());
+  auto options = read_idempotency(ex, *body);
+  if (auto* wrong = std::get_if<problem>(&options))
+    return std::move(*wrong);
+  order.options = std::move(std::get<submit_options>(options));
   const auto* object = body->if_object();
   if (!object)
     return validation_problem({{"", "the body must be an object"}});
@@ -98,25 +106,35 @@ std::optional<problem> objection(const runtime::job_view& job,
   return std::nullopt;
 }
 
-http_reply preview(const job_record& record, const job_spec* spec) {
+/// What a replay would do, without doing it: the estimate of the request after
+/// its edit.
+task<http_reply> preview(exchange& ex, job_id id, job_spec spec) {
+  auto shown = spec;
+  auto answer = co_await ask_estimate(ex, std::move(spec));
+  if (auto* no = std::get_if<refused>(&answer))
+    co_return ex.fail(to_problem(*no));
+  http_reply reply;
+  json_writer out{reply.body};
+  out.begin_object();
+  write_estimate(out, ex, std::get<runtime::job_estimated>(answer));
+  out.text("id", id.str());
+  out.boolean("would_replay", true);
+  out.null("replayed_as");
+  out.key("request");
+  write_request(out, shown);
+  out.end_object();
+  co_return reply;
+}
+
+/// Of a letter that has its replay: there is nothing to estimate.
+http_reply preview_of_none(const job_record& record) {
   http_reply reply;
   json_writer out{reply.body};
   out.begin_object();
   out.text("object", "replay_preview");
   out.text("id", record.id.str());
-  out.boolean("would_replay", spec != nullptr);
-  if (record.replayed_as)
-    out.text("replayed_as", record.replayed_as->str());
-  else
-    out.null("replayed_as");
-  if (spec) {
-    out.text("model", spec->model);
-    out.text("class", spec->job_class);
-    out.text("service_tier", to_string(spec->tier));
-    out.number("cost", record.estimated_s);
-    out.key("request");
-    write_request(out, *spec);
-  }
+  out.boolean("would_replay", false);
+  out.text("replayed_as", record.replayed_as->str());
   out.end_object();
   return reply;
 }
@@ -132,20 +150,28 @@ task<http_reply> reply_with_earlier(exchange& ex, job_id id) {
 }
 
 task<http_reply> perform(exchange& ex, const job_record& record,
-                         job_spec spec) {
-  const bool settles = runtime::judge_letter(record) == letter_verdict::settle;
-  answer_or_refusal<runtime::job_accepted> answer;
-  if (settles)
-    answer = co_await ask_replay(ex, record.id, spec);
+                         const job_spec& spec, const submit_options& options) {
+  const bool is_letter =
+    runtime::judge_letter(record) != letter_verdict::no_letter;
+  answer_or_refusal<replay_made> answer;
+  if (is_letter)
+    answer = co_await ask_replay(ex, record.id, spec, options);
   else
-    answer = co_await ask_submit(ex, std::move(spec));
+    answer = co_await ask_submit(ex, spec, options);
   if (auto* no = std::get_if<refused>(&answer))
     co_return ex.fail(to_problem(*no));
-  auto& accepted = std::get<runtime::job_accepted>(answer);
-  if (accepted.replayed)
-    co_return co_await reply_with_earlier(ex, accepted.job.record.id);
-  auto reply = job_reply(202, accepted.job, nullptr);
-  reply.add("Location", "/v1/jobs/" + accepted.job.record.id.str());
+  auto& made = std::get<replay_made>(answer);
+  const auto id = made.job.record.id;
+  if (made.how == replay_made::kind::earlier)
+    co_return co_await reply_with_earlier(ex, id);
+  http_reply reply;
+  if (made.how == replay_made::kind::repeated)
+    reply = co_await job_reply_with_output(ex, std::move(made.job), 202, 202);
+  else
+    reply = job_reply(202, made.job, nullptr);
+  reply.add("Location", "/v1/jobs/" + id.str());
+  if (made.how == replay_made::kind::repeated)
+    reply.add("Idempotency-Replayed", "true");
   co_return reply;
 }
 
@@ -165,8 +191,13 @@ task<http_reply> replay(exchange& ex, replay_kind kind) {
     co_return ex.fail(*no);
   if (runtime::judge_letter(job.record) == letter_verdict::replayed_already) {
     if (order.dry_run)
-      co_return preview(job.record, nullptr);
-    co_return co_await reply_with_earlier(ex, *job.record.replayed_as);
+      co_return preview_of_none(job.record);
+    if (!order.keyed())
+      co_return co_await reply_with_earlier(ex, *job.record.replayed_as);
+    // Its shard knows whether this key did it. Nothing is admitted from here.
+    job_spec nobody;
+    nobody.tenant = job.record.tenant;
+    co_return co_await perform(ex, job.record, nobody, order.options);
   }
   auto made = edited_request(*job.spec, order.edit, ex.home.status().models,
                              ex.home.status().aliases);
@@ -175,11 +206,11 @@ task<http_reply> replay(exchange& ex, replay_kind kind) {
   auto& spec = std::get<job_spec>(made);
   spec.traceparent = ex.traceparent();
   if (order.dry_run)
-    co_return preview(job.record, &spec);
+    co_return co_await preview(ex, *id, std::move(spec));
   if (kind == replay_kind::letter_by_operator)
     runtime::log_info("dead_letter", "replayed by an operator",
                       {{"job", id->str()}, {"reason", order.reason}});
-  co_return co_await perform(ex, job.record, std::move(spec));
+  co_return co_await perform(ex, job.record, spec, order.options);
 }
 
 } // namespace

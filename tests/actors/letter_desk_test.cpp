@@ -66,11 +66,11 @@ struct fixture {
     s.text = "Package: foo";
     return s;
   }
-  runtime::sink_ref replay() {
+  runtime::sink_ref replay(gateway::submit_options options = {}) {
     auto to = node->ticket();
     auto s = spec();
     s.replay_of = letter;
-    node->port().replay_letter(letter, std::move(s), to);
+    node->port().replay_letter(letter, std::move(s), std::move(options), to);
     return to;
   }
   runtime::sink_ref drop() {
@@ -101,6 +101,39 @@ struct fixture {
 };
 
 } // namespace
+
+TEST_CASE("a replay's key commits with it and outlives the power",
+          "[actors][dlq]") {
+  fixture f;
+  const auto key = [](char name, char body) {
+    return gateway::submit_options{.idempotency_key = std::string(32, name),
+                                   .fingerprint = std::string(32, body)};
+  };
+  auto to = f.replay(key('k', 'a'));
+  const auto* made = f.answer<job_accepted>(to);
+  REQUIRE(made != nullptr);
+  CHECK_FALSE(made->replayed);
+  const auto id = made->job.record.id;
+  for (int power_cuts = 0; power_cuts < 2; ++power_cuts) {
+    INFO(power_cuts);
+    auto again = f.replay(key('k', 'a'));
+    const auto* same = f.answer<job_accepted>(again);
+    REQUIRE(same != nullptr);
+    CHECK(same->replayed);
+    CHECK(same->job.record.id == id);
+    auto changed = f.replay(key('k', 'b'));
+    const auto* no = f.answer<refused>(changed);
+    REQUIRE(no != nullptr);
+    CHECK(no->why.code == runtime::errc::idempotency_mismatch);
+    // Another key: the letter has its replay, which is shown.
+    auto late = f.replay(key('l', 'a'));
+    const auto* seen = f.answer<job_snapshot>(late);
+    REQUIRE(seen != nullptr);
+    CHECK(seen->job.record.id == id);
+    f.restart();
+  }
+  CHECK(f.replays() == 1);
+}
 
 TEST_CASE("a letter is replayed on its shard and runs to its end",
           "[actors][dlq]") {

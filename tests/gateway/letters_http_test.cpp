@@ -219,7 +219,10 @@ TEST_CASE("a dry run shows the request and changes nothing", "[gateway][dlq]") {
   REQUIRE(reply.status == 200);
   auto seen = json::parse(reply.body);
   CHECK(seen.at("would_replay") == true);
-  CHECK(seen.at("class") == "batch");
+  CHECK(seen.at("object") == "estimate");
+  CHECK(seen.at("admitted") == true);
+  CHECK(seen.at("cost").as_object().contains("p90"));
+  CHECK(seen.at("request").at("class") == "batch");
   CHECK(seen.at("request").at("input") == "Package: dead");
   CHECK(f.node.jobs().submitted() == 1);
   CHECK(f.listed() == ids{f.id});
@@ -228,6 +231,52 @@ TEST_CASE("a dry run shows the request and changes nothing", "[gateway][dlq]") {
     json::parse(f.node.post(f.path + "/replay", R"({"dry_run":true})").body);
   CHECK(seen.at("would_replay") == false);
   CHECK(seen.at("replayed_as").is_string());
+}
+
+TEST_CASE("a replay with a key is repeated as it was", "[gateway][dlq]") {
+  fixture f;
+  const std::string key = "Idempotency-Key: k-1\r\n";
+  const auto ask = [&](const std::string& body, const std::string& fields) {
+    return f.node.post(f.path + "/replay", body, fields);
+  };
+  auto first = ask(R"({"edit":{"input":"x","class":"batch"}})", key);
+  INFO(first.body);
+  REQUIRE(first.status == 202);
+  CHECK(first.field("idempotency-replayed").empty());
+  auto id = json_text(first.body, "id");
+  auto again = ask(R"({"edit":{"class":"batch","input":"x"}})", key);
+  CHECK(again.status == 202);
+  CHECK(again.field("idempotency-replayed") == "true");
+  CHECK(again.field("location") == "/v1/jobs/" + id);
+  CHECK(json_text(again.body, "id") == id);
+  auto other = ask(R"({"edit":{"input":"y"}})", key);
+  CHECK(other.status == 422);
+  CHECK(json_text(other.body, "type") == "/problems/idempotency-mismatch");
+  for (const std::string fields : {"", "Idempotency-Key: k-2\r\n"}) {
+    auto late = ask("", fields);
+    CHECK(late.status == 200);
+    CHECK(late.field("idempotency-replayed").empty());
+    CHECK(json_text(late.body, "id") == id);
+  }
+  CHECK(ask("", "Idempotency-Key: a b\r\n").status == 422);
+  CHECK(f.node.jobs().submitted() == 2);
+}
+
+TEST_CASE("a job's replay with a key is one job", "[gateway][dlq]") {
+  gateway_under_test node;
+  const auto path = "/v1/jobs/" + node.submit() + "/replay";
+  node.jobs().complete(node.jobs().job());
+  const std::string key = "Idempotency-Key: k-1\r\n";
+  auto first = node.post(path, "", key);
+  REQUIRE(first.status == 202);
+  auto again = node.post(path, "{}", key);
+  CHECK(again.status == 202);
+  CHECK(again.field("idempotency-replayed") == "true");
+  CHECK(json_text(again.body, "id") == json_text(first.body, "id"));
+  CHECK(node.post(path, R"({"edit":{"input":"y"}})", key).status == 422);
+  CHECK(node.jobs().submitted() == 2);
+  CHECK(node.post(path, "", "Idempotency-Key: k-2\r\n").status == 202);
+  CHECK(node.jobs().submitted() == 3);
 }
 
 TEST_CASE("a bad edit is refused with the place in the edit",

@@ -97,6 +97,7 @@ public:
   void read_output(runtime::job_id id, std::string tenant,
                    runtime::sink_ref reply) override;
   void replay_letter(runtime::job_id id, runtime::job_spec spec,
+                     gateway::submit_options options,
                      runtime::sink_ref reply) override;
   void drop_letter(runtime::job_id id, std::string tenant,
                    runtime::sink_ref reply) override;

@@ -35,12 +35,25 @@ job_id scripted_jobs::dead_letter(runtime::letter_reason reason,
 }
 
 void scripted_jobs::replay_letter(job_id id, runtime::job_spec spec,
+                                  gateway::submit_options options,
                                   sink_ref reply) {
   answers out;
   {
     std::lock_guard lock{mutex_};
     if (auto* x = find(id, spec.tenant, reply, out)) {
-      if (x->replayed_as) {
+      const auto known = keys_.find(options.idempotency_key);
+      if (known != keys_.end()) {
+        if (known->second.fingerprint != options.fingerprint)
+          out.emplace_back(reply, runtime::refused{runtime::fail(
+                                    runtime::errc::idempotency_mismatch)});
+        else
+          out.emplace_back(
+            reply,
+            runtime::job_accepted{view_of(jobs_.at(known->second.job)), true});
+      } else if (x->replayed_as && !options.idempotency_key.empty()) {
+        out.emplace_back(
+          reply, runtime::job_snapshot{view_of(jobs_.at(*x->replayed_as))});
+      } else if (x->replayed_as) {
         out.emplace_back(reply, runtime::job_accepted{
                                   view_of(jobs_.at(*x->replayed_as)), true});
       } else if (refusal_) {
@@ -50,6 +63,8 @@ void scripted_jobs::replay_letter(job_id id, runtime::job_spec spec,
         const auto replay = admit(std::move(spec));
         x->letter = runtime::letter_state::replayed;
         x->replayed_as = replay;
+        if (!options.idempotency_key.empty())
+          keys_[options.idempotency_key] = {replay, options.fingerprint};
         out.emplace_back(reply,
                          runtime::job_accepted{view_of(jobs_.at(replay))});
       }
