@@ -66,11 +66,11 @@ struct fixture {
     s.text = "Package: foo";
     return s;
   }
-  runtime::sink_ref replay(gateway::submit_options options = {}) {
+  runtime::sink_ref replay(gateway::submit_options how = {}) {
     auto to = node->ticket();
     auto s = spec();
     s.replay_of = letter;
-    node->port().replay_letter(letter, std::move(s), std::move(options), to);
+    node->port().replay_letter(letter, std::move(s), std::move(how), to);
     return to;
   }
   runtime::sink_ref drop() {
