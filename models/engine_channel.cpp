@@ -56,8 +56,8 @@ engine_channel::sent engine_channel::send(const engine_order& order) {
   std::unique_lock lock{mutex_};
   if (closed_ || kill_reason_)
     return sent::closed;
-  // The bytes of a cancellation are few, and it makes room.
-  bool small = std::holds_alternative<cancel_order>(order);
+  // The bytes of what is not an attempt are few, and a cancellation makes room.
+  bool small = !std::holds_alternative<admit_order>(order);
   if (!small && unsent_bytes() >= config_.unsent_bytes_max)
     return sent::full;
   bool idle = unsent_bytes() == 0 && socket_ >= 0;

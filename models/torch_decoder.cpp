@@ -215,6 +215,11 @@ void torch_decoder::park(runtime::attempt_id id, bool keep_cache) {
                          [&](const auto& g) { return g.id == id; });
   if (it == m.waiting.end())
     return;
+  // It may be back already, with its cache, and not yet in a slot.
+  if (!keep_cache) {
+    it->cache = {};
+    it->computed = 0;
+  }
   leave(std::move(*it));
   m.waiting.erase(it);
 }

@@ -103,6 +103,59 @@ TEST_CASE("a cancelled attempt is silent and its slot free at once",
   CHECK_FALSE(s.story(first).ended());
 }
 
+TEST_CASE("a parked attempt is silent, frees its slot and goes on",
+          "[models][engine_process][preemption]") {
+  stage s{scripted("slow", 1)};
+  REQUIRE(s.wait_ready());
+  CHECK(s.driver.ready->description.can_park);
+  auto first = with_script(1, {.tokens = 400});
+  auto second = with_script(2, {.tokens = 5});
+  s.engine().admit(first);
+  REQUIRE(s.wait([&] { return s.story(first).tokens > 3; }));
+  s.engine().park(first.id, true);
+  s.engine().park(make_attempt(99).id, true);
+  REQUIRE(s.wait([&] { return s.story(first).parks == 1; }));
+  auto heard = s.story(first).tokens;
+  CHECK(heard < 400);
+  s.engine().admit(second);
+  REQUIRE(s.wait([&] { return s.story(second).finished.has_value(); }));
+  CHECK(s.story(first).tokens == heard);
+  s.engine().resume(first.id);
+  REQUIRE(s.wait([&] { return s.story(first).finished.has_value(); }));
+  CHECK(s.story(first).text == whole_answer(400));
+  CHECK(s.story(first).tokens == 400);
+  CHECK(s.story(first).parks == 1);
+}
+
+TEST_CASE("a parked attempt without a slot ends, a cancelled one is forgotten",
+          "[models][engine_process][preemption]") {
+  stage s{scripted("slow", 1)};
+  REQUIRE(s.wait_ready());
+  auto first = with_script(1, {.tokens = 1'000'000});
+  auto second = with_script(2, {.tokens = 1'000'000});
+  s.engine().admit(first);
+  REQUIRE(s.wait([&] { return s.story(first).tokens > 3; }));
+  s.engine().park(first.id, false);
+  REQUIRE(s.wait([&] { return s.story(first).parks == 1; }));
+  s.engine().admit(second);
+  SECTION("no slot") {
+    s.engine().resume(first.id);
+    s.driver.poll();
+    REQUIRE(s.story(first).failed);
+    CHECK(s.story(first).failed->why.code == errc::queue_full);
+    CHECK(s.story(first).failed->transient);
+  }
+  SECTION("cancelled") {
+    s.engine().cancel(first.id);
+    s.engine().cancel(second.id);
+    s.engine().resume(first.id);
+    auto third = with_script(3, {.tokens = 5});
+    s.engine().admit(third);
+    REQUIRE(s.wait([&] { return s.story(third).finished.has_value(); }));
+    CHECK_FALSE(s.story(first).ended());
+  }
+}
+
 TEST_CASE("a crash ends the engine with its cause and keeps what was said",
           "[models][engine_process]") {
   auto [how, cause] = GENERATE(table<std::string, std::string>(

@@ -170,6 +170,37 @@ TEST_CASE("a real model that is killed is continued by another process",
     CHECK(said_tokens + a.tokens == tokens);
 }
 
+TEST_CASE("a real model parks an attempt and goes on with the same text",
+          "[models][engine_program][torch][preemption]") {
+  constexpr uint32_t tokens = 200;
+  engine_stage s{tiny_llama(1)};
+  wait_loaded(s);
+  REQUIRE(s.driver.ready->description.can_park);
+  CHECK(s.driver.ready->description.switch_cost_us >= 0);
+  auto alone = greedy(1, "Package: sh", tokens);
+  s.engine().admit(alone);
+  REQUIRE(s.wait([&] { return s.story(alone).ended(); }));
+  REQUIRE(s.story(alone).finished);
+
+  auto again = greedy(2, "Package: sh", tokens);
+  s.engine().admit(again);
+  REQUIRE(s.wait([&] { return s.story(again).tokens > 0; }));
+  s.engine().park(again.id, true);
+  REQUIRE(
+    s.wait([&] { return s.story(again).parks > 0 || s.story(again).ended(); }));
+  // Others write over its slot meanwhile.
+  auto brief = greedy(3, "größe", 20);
+  s.engine().admit(brief);
+  REQUIRE(s.wait([&] { return s.story(brief).ended(); }));
+  CHECK(s.story(brief).finished);
+  s.engine().resume(again.id);
+  REQUIRE(s.wait([&] { return s.story(again).ended(); }));
+  REQUIRE(s.story(again).finished);
+  CHECK(s.story(again).text == s.story(alone).text);
+  CHECK(s.story(again).finished->output_tokens
+        == s.story(alone).finished->output_tokens);
+}
+
 TEST_CASE("what a real model cannot take fails alone",
           "[models][engine_program][torch]") {
   engine_stage s{tiny_llama(2)};

@@ -16,6 +16,8 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -67,6 +69,7 @@ public:
             .slots = config_.path == "no_slots" ? 0 : config_.slots,
             .context_length = 4096,
             .continues_prefix = true,
+            .can_park = true,
             .tasks = {runtime::task_kind::chat}};
   }
   void admit(attempt_request request) override {
@@ -76,7 +79,18 @@ public:
   }
   void cancel(runtime::attempt_id id) override {
     running_.erase(id);
+    parked_.erase(id);
     said_.erase(id);
+  }
+  void park(runtime::attempt_id id, bool) override {
+    if (auto node = running_.extract(id)) {
+      parked_.insert(std::move(node));
+      left_.push_back(models::attempt_parked{id});
+    }
+  }
+  void resume(runtime::attempt_id id) override {
+    if (auto node = parked_.extract(id))
+      running_.insert(std::move(node));
   }
   bool busy() const override { return !running_.empty(); }
   std::vector<engine_event> step() override {
@@ -84,7 +98,7 @@ public:
     if (config_.path == "slow")
       // tidy: waits: the cost of a step, not a synchronisation
       ::usleep(1000);
-    std::vector<engine_event> events;
+    auto events = std::exchange(left_, {});
     std::vector<runtime::attempt_id> done;
     for (auto& [id, request] : running_)
       if (advance(request, events))
@@ -141,6 +155,8 @@ private:
 
   models::backend_config config_;
   std::map<runtime::attempt_id, attempt_request> running_;
+  std::map<runtime::attempt_id, attempt_request> parked_;
+  std::vector<engine_event> left_; ///< Told by the next step.
   std::map<runtime::attempt_id, uint32_t> said_;
   uint64_t steps_ = 0;
 };
@@ -186,14 +202,14 @@ void misbehave(std::string_view script) {
     {"text", "Segmentation fault\n"},
     {"oversize", std::string{"\x7F\xFF\xFF\xFF", 4}},
     {"bad_version", std::string{"\0\0\0\6\x63\x15\0\0\0\0", 10}},
-    {"bad_kind", std::string{"\0\0\0\6\1\x0F\0\0\0\0", 10}},
-    {"bad_order", std::string{"\0\0\0\6\1\x15\0\0\0\5", 10}},
+    {"bad_kind", std::string{"\0\0\0\6\2\x0F\0\0\0\0", 10}},
+    {"bad_order", std::string{"\0\0\0\6\2\x15\0\0\0\5", 10}},
     {"bomb", framed(kind::beat, std::string(1u << 20, '\x91'))},
     {"huge_array", framed(kind::ready, "\xDD\xFF\xFF\xFF\xFF")},
     {"wrong_direction", framed(kind::cancel, "\x90")},
     {"not_ready", framed(kind::output, "\x93\x93\xC4\x10" + std::string(16, 'j')
                                          + "\1\1\xA1x\1")},
-    {"cut_off", std::string{"\0\0\1\0\1\x15\0\0\0\0hello", 15}},
+    {"cut_off", std::string{"\0\0\1\0\2\x15\0\0\0\0hello", 15}},
   };
   auto it = bytes.find(script);
   if (it == bytes.end())
