@@ -190,6 +190,7 @@ private:
     core_.freed(x.worker, x.id, x.ran);
     if (x.next)
       core_.started(x.worker, *x.next, now);
+    core_.seat_waiting(x.worker, now);
     if (x.at > runtime::mono_time{})
       lead_.heard(now - x.at);
     if (x.arrived)
@@ -201,9 +202,11 @@ private:
 
   void on_attempt_parked(const attempt_parked& x) {
     entry_.count();
-    core_.parked(x.worker, x.id, x.key, env_.mono());
+    auto now = env_.mono();
+    core_.parked(x.worker, x.id, x.key, now);
     if (x.next)
-      core_.started(x.worker, *x.next, env_.mono());
+      core_.started(x.worker, *x.next, now);
+    core_.seat_waiting(x.worker, now);
     want_dispatch();
   }
 
@@ -248,7 +251,8 @@ private:
   // --- leasing -----------------------------------------------------------------
 
   void on_tick() {
-    armed_ = false;
+    if (armed_at_ && *armed_at_ <= env_.mono())
+      armed_at_ = std::nullopt;
     dispatch();
   }
 
@@ -322,12 +326,9 @@ private:
   }
 
   void preempt(runtime::mono_time now) {
-    for (const auto& x : core_.preempt(now)) {
-      if (env_.metrics != nullptr)
-        env_.metrics->add(runtime::metric::sched_preemptions, 1, config_.model);
+    for (const auto& x : core_.preempt(now))
       if (auto worker = env_.directory.find<model_worker_actor>(x.worker))
         caf::anon_send(worker, preempt_attempt{x.id, x.keep_cache});
-    }
   }
 
   void tell_workers(const std::vector<runtime::resume_wish>& wishes) {
@@ -424,10 +425,14 @@ private:
     auto due = core_.next_due();
     if (auto park = core_.preempt_due(); park && (!due || *park < *due))
       due = park;
-    if (!due || armed_)
+    if (!due)
       return;
-    armed_ = true;
-    auto delay = std::max(runtime::duration{10'000}, env_.time_until(*due));
+    auto now = env_.mono();
+    auto delay = std::max(runtime::duration{10'000}, *due - now);
+    auto at = now + delay;
+    if (armed_at_ && *armed_at_ > now && *armed_at_ <= at)
+      return;
+    armed_at_ = at;
     caf::delayed_anon_send(dispatcher_actor{self_}, delay,
                            dispatch_tick_atom_v);
   }
@@ -451,7 +456,7 @@ private:
   bool led_ = false; ///< The lead was set with the breaker closed.
   bool dispatch_wanted_ = false;
   bool draining_ = false;
-  bool armed_ = false;
+  std::optional<runtime::mono_time> armed_at_; ///< The next tick comes.
   bool policy_armed_ = false;
 };
 

@@ -183,6 +183,8 @@ private:
     if (node.empty())
       return;
     --env_.board.attempts_running;
+    if (env_.metrics != nullptr)
+      env_.metrics->add(runtime::metric::sched_preemptions, 1, config_.model);
     auto& run = node.mapped();
     run.before = run.ran(env_.mono());
     caf::anon_send(run.job, attempt_progress{.id = e.id,

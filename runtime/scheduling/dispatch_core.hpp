@@ -99,8 +99,11 @@ public:
   void hold(const std::string& worker, worker_hold why, bool on) {
     slots_.hold(worker, why, on);
   }
+  /// What it has to end: reserved, running and parked; nothing for an unknown
+  /// worker.
   std::optional<size_t> load(const std::string& worker) const {
-    return slots_.load(worker);
+    auto load = slots_.load(worker);
+    return load ? std::optional{*load + parked_.at(worker)} : std::nullopt;
   }
   uint32_t workers() const noexcept { return slots_.workers(); }
   /// Loop over mean service: how many jobs may wait at each worker for a slot,
@@ -140,6 +143,10 @@ public:
   /// It waited at the worker and has a slot now.
   void started(const std::string& worker, attempt_id attempt, mono_time now) {
     slots_.started(worker, attempt, now);
+  }
+  /// See worker_slots. After `freed` or `parked`, and after `started` if one did.
+  void seat_waiting(const std::string& worker, mono_time now) {
+    slots_.seat_waiting(worker, now);
   }
   /// Attempts that outlast their prediction count for what they really take.
   void correct_charges(mono_time now);
@@ -216,8 +223,11 @@ private:
   struct victim {
     park_wish wish;
     int64_t key = 0;
+    duration cost{0};      ///< Of leaving and returning.
     bool for_line = false; ///< For a job that waits at its worker.
   };
+  /// The smallest keys of those that wait for any worker, in order.
+  std::vector<int64_t> least_keys(size_t count) const;
   std::optional<victim> victim_at(const std::string& worker,
                                   const worker_slots::attempts& running,
                                   mono_time now, size_t& under_way);

@@ -41,19 +41,41 @@ std::vector<park_wish> dispatch_core::preempt(mono_time now) {
     });
   std::sort(victims.begin(), victims.end(),
             [](const victim& a, const victim& b) { return a.key > b.key; });
-  // Each slot that gets free is for one job of the queue.
-  auto left = waiting_ - std::min(waiting_, under_way);
+  // Each slot that gets free is for one job of the queue, which must be worth it.
+  auto keys = victims.empty() ? std::vector<int64_t>{}
+                              : least_keys(under_way + victims.size());
+  auto next = under_way;
   for (auto& x : victims) {
-    if (!x.for_line && left == 0)
-      continue;
-    left -= x.for_line ? 0 : 1;
-    slots_.mark_leaving(x.wish.worker, x.wish.id);
+    if (!x.for_line) {
+      if (next >= keys.size() || keys[next] >= x.key - x.cost.count())
+        continue;
+      ++next;
+    }
+    slots_.mark_leaving(x.wish.worker, x.wish.id, now);
     wishes.push_back(std::move(x.wish));
   }
   return wishes;
 }
 
-/// At most one at a time: each is seen to be gone before the next is asked.
+std::vector<int64_t> dispatch_core::least_keys(size_t count) const {
+  std::vector<int64_t> keys;
+  if (auto first = gate_.first(); count == 1) {
+    if (first)
+      keys.push_back(first->key);
+    return keys;
+  }
+  for (const auto& [id, k] : heads_)
+    if (!k.head.alone)
+      keys.push_back(k.head.key);
+  auto end =
+    keys.begin() + static_cast<std::ptrdiff_t>(std::min(count, keys.size()));
+  std::partial_sort(keys.begin(), end, keys.end());
+  keys.erase(end, keys.end());
+  return keys;
+}
+
+/// At most one at a time: each is seen to be gone before the next is asked. One
+/// that was not at its worker yet did not hear of it, and is asked again.
 std::optional<dispatch_core::victim>
 dispatch_core::victim_at(const std::string& worker,
                          const worker_slots::attempts& running, mono_time now,
@@ -66,7 +88,7 @@ dispatch_core::victim_at(const std::string& worker,
   std::vector<park_candidate> candidates;
   auto parked = static_cast<uint32_t>(parked_.at(worker));
   for (const auto& [id, what] : running) {
-    if (what.leaves) {
+    if (what.leaves && now < what.asked + settings_.lease_timeout) {
       ++under_way;
       return std::nullopt;
     }
@@ -99,6 +121,7 @@ dispatch_core::victim_at(const std::string& worker,
                          .id = ids[choice->victim],
                          .keep_cache = choice->keep_cache},
                 .key = found,
+                .cost = cost->second,
                 .for_line = line && *line <= key};
 }
 

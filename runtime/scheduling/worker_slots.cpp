@@ -124,11 +124,32 @@ void worker_slots::started(const std::string& worker, attempt_id id,
   if (it == workers_.end())
     return;
   auto what = it->second.running.find(id);
-  if (what == it->second.running.end() || !what->second.waits)
+  if (what == it->second.running.end())
     return;
-  what->second.waits = false;
+  // What it was asked while it waited found nobody.
+  what->second.leaves = false;
   what->second.since = now;
-  --it->second.waiting;
+  it->second.waiting -= what->second.waits ? 1 : 0;
+  what->second.waits = false;
+}
+
+void worker_slots::seat_waiting(const std::string& worker, mono_time now) {
+  auto it = workers_.find(worker);
+  if (it == workers_.end())
+    return;
+  auto& w = it->second;
+  while (w.waiting > 0 && w.running.size() - w.waiting < w.slots) {
+    auto first = w.running.end();
+    for (auto x = w.running.begin(); x != w.running.end(); ++x)
+      if (x->second.waits
+          && (first == w.running.end()
+              || std::pair{x->second.key, x->first}
+                   < std::pair{first->second.key, first->first}))
+        first = x;
+    first->second.waits = false;
+    first->second.since = now;
+    --w.waiting;
+  }
 }
 
 std::optional<running_attempt> worker_slots::vacate(const std::string& worker,
@@ -153,12 +174,16 @@ size_t worker_slots::free_at(const std::string& worker) const {
   return it == workers_.end() || it->second.exclusive ? 0 : it->second.free();
 }
 
-void worker_slots::mark_leaving(const std::string& worker, attempt_id id) {
+void worker_slots::mark_leaving(const std::string& worker, attempt_id id,
+                                mono_time now) {
   auto it = workers_.find(worker);
   if (it == workers_.end())
     return;
-  if (auto what = it->second.running.find(id); what != it->second.running.end())
-    what->second.leaves = true;
+  auto what = it->second.running.find(id);
+  if (what == it->second.running.end())
+    return;
+  what->second.leaves = true;
+  what->second.asked = now;
 }
 
 void worker_slots::return_to(const std::string& worker, attempt_id id,

@@ -25,7 +25,8 @@ struct running_attempt {
   double charged_s = 0;
   mono_time since{};   ///< When it got its slot last.
   bool waits = false;  ///< At the worker, for a slot.
-  bool leaves = false; ///< Was asked to park.
+  bool leaves = false; ///< Was asked to park, at `asked`.
+  mono_time asked{};
   int64_t key = INT64_MIN;
   double work_s = 0;  ///< Predicted.
   duration before{0}; ///< On slots that it left.
@@ -66,6 +67,10 @@ public:
   void occupy(const std::string& worker, attempt_id id, running_attempt what);
   /// It waited, and has a slot now. Ignored unless the worker has it.
   void started(const std::string& worker, attempt_id id, mono_time now);
+  /// Where a slot is free, those that were to wait find it when they come to the
+  /// worker: they are on it from now on, the smallest keys first. Once the worker
+  /// told what became of a slot.
+  void seat_waiting(const std::string& worker, mono_time now);
   /// Nothing if the worker does not run it.
   std::optional<running_attempt> vacate(const std::string& worker,
                                         attempt_id id);
@@ -100,7 +105,7 @@ public:
                  const running_attempt& what);
 
   /// It was asked to park. Unknown: ignored.
-  void mark_leaving(const std::string& worker, attempt_id id);
+  void mark_leaving(const std::string& worker, attempt_id id, mono_time now);
 
   /// Every worker that gets work, with its attempts: `visit(name, attempts)`.
   template <class Visit>

@@ -161,6 +161,70 @@ TEST_CASE("only so many caches are kept", "[runtime][dispatch][preemption]") {
         == std::vector<park_wish>{{"w", attempt(1), false}});
 }
 
+TEST_CASE("one that found its slot free does not make others leave",
+          "[runtime][dispatch][preemption]") {
+  stage s{{1000, 9000}};
+  s.core.set_lead(1); // Jobs may wait at the worker.
+  s.core.announce(shard, {{"t", {head(3, 500)}}});
+  REQUIRE(s.lease_all(t0 + 10ms) == std::vector<uint64_t>{3});
+  // It comes to the worker after 1 ended, and starts at once.
+  s.core.freed("w", attempt(1), 10ms);
+  s.core.seat_waiting("w", t0 + 10ms);
+  CHECK(s.core.preempt(t0 + 1s).empty());
+  auto lost = s.core.withdraw("w", 1);
+  REQUIRE(lost.size() == 2);
+  CHECK(lost[0].ran);
+  CHECK(lost[1].ran);
+}
+
+TEST_CASE("a request to leave that nobody heard is made again",
+          "[runtime][dispatch][preemption]") {
+  stage s{{1000, 9000}};
+  s.core.announce(shard, {{"t", {head(7, 10)}}});
+  REQUIRE(s.core.preempt(t0 + 1s).size() == 1);
+  CHECK(s.core.preempt(t0 + 2900ms).empty());
+  CHECK(s.core.preempt(t0 + 3s)
+        == std::vector<park_wish>{{"w", attempt(2), true}});
+}
+
+TEST_CASE("no more leave than there are jobs worth it",
+          "[runtime][dispatch][preemption]") {
+  dispatch_core core{{}};
+  announced_queue queue{.tenant = "t"};
+  for (uint64_t n = 1; n <= 4; ++n) {
+    auto worker = "w" + std::to_string(n);
+    core.register_worker(worker, 1, 1, {}, t0);
+    core.set_parking(worker, 0us);
+    queue.heads.push_back(head(n, 1000 * static_cast<int64_t>(n)));
+  }
+  core.announce(shard, {queue});
+  for (const auto& o : core.pick(t0))
+    core.granted({{o.job, 1, o.after_attempt + 1}, o.worker, o.stamp}, t0);
+  REQUIRE(core.slots_free() == 0);
+  // Two are small, and all the others larger than what runs.
+  auto expected = GENERATE(1u, 2u);
+  queue.heads = {head(11, 10), head(12, expected == 2 ? 20 : 5000),
+                 head(13, 6000), head(14, 7000)};
+  core.announce(shard, {queue});
+  auto wishes = core.preempt(t0 + 1s);
+  REQUIRE(wishes.size() == expected);
+  CHECK(wishes[0].id == attempt(4));
+  // Those under way count.
+  CHECK(core.preempt(t0 + 1s).empty());
+}
+
+TEST_CASE("a worker has to end what is parked there, too",
+          "[runtime][dispatch][preemption]") {
+  stage s{{1000, 9000}};
+  s.core.announce(shard, {{"t", {head(7, 10)}}});
+  REQUIRE(s.core.preempt(t0 + 1s).size() == 1);
+  s.core.parked("w", attempt(2), 9000, t0 + 1s);
+  CHECK(s.core.load("w") == 2);
+  s.core.freed("w", attempt(1), 1s);
+  CHECK(s.core.load("w") == 1);
+  CHECK_FALSE(s.core.load("unknown"));
+}
+
 namespace {
 
 /// A worker of some slots, its dispatcher and random jobs; what a wish says happens
