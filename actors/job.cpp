@@ -104,8 +104,7 @@ private:
                       .price = x.price},
                      env_.wall());
     entry_.set_state("running");
-    const auto& forecast = machine_.record().forecast;
-    finish_.begin(forecast.output_tokens_p50, forecast.max_output_tokens);
+    expect_finish();
     commit(std::move(step));
     auto request = make_attempt_request(x.id, *spec_, machine_);
     auto worker = env_.directory.find<model_worker_actor>(x.worker);
@@ -190,7 +189,7 @@ private:
     if (x.place == attempt_place::in_line)
       machine_.line_up(x.id);
     else if (x.place == attempt_place::on_slot)
-      machine_.take_slot(x.id, env_.wall());
+      on_slot_again(x.id);
     else if (x.place == attempt_place::parked)
       machine_.leave_slot(x.id, x.ran, env_.wall());
     if (x.input_tokens)
@@ -204,6 +203,18 @@ private:
       commit_stopping(machine_.fail(machine_.current(),
                                     {errc::model_error, "too many events"},
                                     env_.wall()));
+  }
+
+  /// The time without a slot says nothing about its rate.
+  void on_slot_again(runtime::attempt_id id) {
+    machine_.take_slot(id, env_.wall());
+    if (id == machine_.current())
+      expect_finish();
+  }
+
+  void expect_finish() {
+    const auto& forecast = machine_.record().forecast;
+    finish_.begin(forecast.output_tokens_p50, forecast.max_output_tokens);
   }
 
   /// A job that would rather go elsewhere than end too late.
