@@ -69,10 +69,44 @@ struct client_job {
   reader watch;
 };
 
+/// Counts the attempts that leave their slots.
+class counted_engine final : public models::engine {
+public:
+  counted_engine(models::simulated_config config, uint64_t& parks)
+    : engine_{config}, parks_{parks} {}
+
+  void start(models::engine_wakeup wake) override {
+    engine_.start(std::move(wake));
+  }
+  void admit(models::attempt_request request) override {
+    engine_.admit(std::move(request));
+  }
+  void cancel(runtime::attempt_id id) override { engine_.cancel(id); }
+  void park(runtime::attempt_id id, bool keep_cache) override {
+    engine_.park(id, keep_cache);
+  }
+  void resume(runtime::attempt_id id) override { engine_.resume(id); }
+  std::vector<models::engine_event> poll(runtime::mono_time now) override {
+    auto events = engine_.poll(now);
+    for (const auto& e : events)
+      parks_ += std::holds_alternative<models::attempt_parked>(e) ? 1 : 0;
+    return events;
+  }
+  std::optional<runtime::mono_time> next_due() const override {
+    return engine_.next_due();
+  }
+  void kill() override { engine_.kill(); }
+
+private:
+  models::simulated_engine engine_;
+  uint64_t& parks_;
+};
+
 class simulation {
 public:
-  explicit simulation(uint64_t seed)
-    : random_{seed}, schedule_{seed ^ 0x5EED}, plan_{random_} {
+  simulation(uint64_t seed, simulation_mix mix)
+    : random_{seed}, schedule_{seed ^ 0x5EED},
+      predictions_{seed ^ 0xF0CA}, mix_{mix}, plan_{random_} {
     report_.options = plan_.str();
     for (uint64_t i = 0; i < plan_.jobs; ++i)
       jobs_.push_back(make_job(i));
@@ -116,6 +150,8 @@ private:
     job.how.idempotency_key = std::string(24, 'k') + pad(i);
     job.how.fingerprint = std::string(24, 'f') + pad(i);
     job.spec.simulate = make_faults();
+    if (mix_ == simulation_mix::predicted)
+      job.spec.simulate->predicted_s = predict(*job.spec.simulate->service_s);
     if (random_.unit() < plan_.limits)
       job.spec.deadline.start_timeout = runtime::duration{
         static_cast<int64_t>(50'000 + random_.below(5'000'000))};
@@ -124,6 +160,12 @@ private:
         static_cast<int64_t>(50'000 + random_.below(5'000'000))};
     job.will_cancel = random_.unit() < plan_.cancels;
     return job;
+  }
+
+  /// Of half the jobs what they take, of the others up to three times that.
+  double predict(double service_s) {
+    return predictions_.below(2) == 0 ? service_s
+                                      : 3 * predictions_.unit() * service_s;
   }
 
   std::optional<runtime::simulate_params> make_faults() {
@@ -166,14 +208,14 @@ private:
     options.tree.shards = plan_.shards;
     models::simulated_config engine{
       .tokens = 20, .seed = 7, .slots = plan_.slots};
-    options.tree.models.push_back(
-      {.name = "sim",
-       .kind = "simulated",
-       .tasks = {runtime::task_kind::chat},
-       .workers = plan_.workers,
-       .make_engine = [engine] {
-         return std::make_unique<models::simulated_engine>(engine);
-       }});
+    options.tree.models.push_back({.name = "sim",
+                                   .kind = "simulated",
+                                   .tasks = {runtime::task_kind::chat},
+                                   .workers = plan_.workers,
+                                   .make_engine = [this, engine] {
+                                     return std::make_unique<counted_engine>(
+                                       engine, report_.parks);
+                                   }});
     node_ = std::make_unique<virtual_node>(*store_, std::move(options), at);
     node_->sink().tap = [this](const runtime::delivery& d) { on_delivery(d); };
     if (cuts_left_ > 0) {
@@ -401,6 +443,8 @@ private:
 
   seeded_rng random_;
   seeded_rng schedule_;
+  seeded_rng predictions_;
+  simulation_mix mix_;
   plan plan_;
   uint64_t cuts_left_ = 0;
   bool cut_armed_ = false;
@@ -417,8 +461,8 @@ private:
 
 } // namespace
 
-simulation_report simulate_one_node(uint64_t seed) {
-  return simulation{seed}.run();
+simulation_report simulate_one_node(uint64_t seed, simulation_mix mix) {
+  return simulation{seed, mix}.run();
 }
 
 } // namespace troupe::tests
