@@ -40,6 +40,27 @@ TEST_CASE("a short job does not wait for a long one, which goes on afterwards",
   CHECK(after.timing.compute_us < 20'060'000);
 }
 
+TEST_CASE(
+  "a short job that comes just after a long one began waits for a slice",
+  "[actors][preemption]") {
+  road_fixture x{1};
+  auto long_spec = x.spec();
+  long_spec.simulate =
+    runtime::simulate_params{.service_s = 5, .tokens = 50, .predicted_s = 5};
+  auto long_id = x.submit(long_spec);
+  x.pass(5ms);
+  REQUIRE(x.get(long_id).status == job_status::in_progress);
+  auto brief = x.spec();
+  brief.simulate =
+    runtime::simulate_params{.service_s = 0.1, .tokens = 2, .predicted_s = 0.1};
+  auto before = x.node->clock().now;
+  auto brief_id = x.submit(brief);
+  REQUIRE(x.run_to_end(brief_id));
+  // 50 ms of the long one's, its own 100 ms, and the hops.
+  CHECK(x.node->clock().now - before < 250ms);
+  REQUIRE(x.run_to_end(long_id));
+}
+
 TEST_CASE("a job ends as it should although its attempt is parked",
           "[actors][preemption]") {
   auto how = GENERATE(0, 1, 2);
@@ -122,4 +143,33 @@ TEST_CASE("a running job that would end too late goes on at a faster model",
   CHECK(record.model_used == "swift");
   CHECK(record.attempt == 2);
   CHECK(record.usage.output_tokens == 20);
+}
+
+TEST_CASE("a pause does not make a running job look slow",
+          "[actors][preemption][cutover]") {
+  road_fixture x{"slow", "swift"};
+  auto spec = x.spec();
+  spec.model = "slow";
+  spec.simulate =
+    runtime::simulate_params{.service_s = 8, .tokens = 40, .predicted_s = 8};
+  spec.params.max_output_tokens = 40;
+  spec.deadline = {.total_timeout = 26s,
+                   .action = runtime::deadline_action::cutover};
+  auto id = x.submit(spec);
+  x.pass(3s);
+  auto next = x.spec();
+  next.model = "slow";
+  next.tier = runtime::service_tier::priority;
+  next.deadline.total_timeout = 20s; // Sooner than the other's.
+  next.simulate =
+    runtime::simulate_params{.service_s = 12, .tokens = 12, .predicted_s = 0.5};
+  auto passing = x.submit(next);
+  REQUIRE(x.run_to_end(passing, 20s));
+  REQUIRE(x.run_to_end(id, 30s));
+  auto record = x.get(id);
+  REQUIRE(record.timing.queue_us > 11'000'000); // It was parked.
+  CHECK(record.status == job_status::completed);
+  CHECK(record.degradations.empty());
+  CHECK(record.attempt == 1);
+  CHECK(record.usage.output_tokens == 40);
 }
