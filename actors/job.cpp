@@ -1,5 +1,6 @@
 #include "actors/job.hpp"
 
+#include "actors/attempt_report.hpp"
 #include "actors/circuit_breaker.hpp"
 #include "actors/dispatcher.hpp"
 #include "actors/input_quarantine.hpp"
@@ -246,8 +247,8 @@ private:
     entry_.count();
     auto now = env_.wall();
     if (!x.too_late && machine_.running() && x.id == machine_.current()) {
-      count_attempt(x);
-      report_cost(x);
+      count_attempt(env_, machine_.record(), x);
+      report_cost(env_, spec_, machine_.record(), x);
     }
     if (longer_context_ && filled_context(x)) {
       count_degradation("longer_context", runtime::decision_stage::mid_run);
@@ -376,45 +377,6 @@ private:
                                     runtime::attempt_end::stopped);
     }
     post(std::move(request));
-  }
-
-  void count_attempt(const attempt_ended& x) {
-    using end = runtime::attempt_end;
-    if (env_.metrics == nullptr)
-      return;
-    auto how = end::finished;
-    if (x.failed)
-      how = end::failed;
-    else if (x.lost)
-      how = *x.lost == runtime::attempt_loss::model_error ? end::model_error
-            : *x.lost == runtime::attempt_loss::refused   ? end::stopped
-                                                          : end::worker_lost;
-    env_.metrics->attempt_ended(machine_.record().model, how);
-  }
-
-  /// The dispatcher learns what jobs like this one cost.
-  void report_cost(const attempt_ended& x) {
-    if (!x.finished || x.finished->output_tokens == 0
-        || x.ran <= runtime::duration{0}
-        || runtime::kept_input(machine_.record()) < 1)
-      return;
-    auto d = env_.directory.find<dispatcher_actor>(
-      directory::dispatcher_name(machine_.record().queue()));
-    using runtime::finish_reason;
-    // A length that load or a deadline chose says nothing about the request.
-    bool as_asked = machine_.record().forecast.max_output_tokens
-                    == spec_->params.max_output_tokens;
-    bool whole = x.finished->finish == finish_reason::stop
-                 || (x.finished->finish == finish_reason::length && as_asked);
-    if (d)
-      caf::anon_send(
-        d, attempt_measured{.spec = spec_,
-                            .input_tokens = x.finished->input_tokens,
-                            .output_tokens = x.finished->output_tokens,
-                            .ran = x.ran,
-                            .whole = whole,
-                            .predicted_output_tokens =
-                              machine_.record().forecast.output_tokens_p50});
   }
 
   void finish_up() {
