@@ -125,7 +125,8 @@ struct job_timing {
   friend bool operator==(const job_timing&, const job_timing&) = default;
 };
 
-/// One job's line in the ledger. A zero time means "not yet".
+/// One job's line in the ledger. A zero time means "not yet". A million of them
+/// wait in memory: small members stand together.
 struct job_record {
   job_id id;
   std::string tenant;
@@ -136,12 +137,23 @@ struct job_record {
   service_tier tier = service_tier::standard;
   job_status status = job_status::queued;
   job_phase phase = job_phase::admitted;
+  deadline_action on_deadline = deadline_action::partial;
+  resume_mode resume = resume_mode::resume;
+  finish_reason finish = finish_reason::none;
+  letter_state letter = letter_state::dead;
+  std::optional<request_intent> intent;
+  bool dead_letter = false;
+  bool suspect = false; ///< Shared a batch with a crash: runs alone next.
+  bool may_degrade = true;
+  bool durable = true;       ///< See job_spec.
   uint32_t version = 1;      ///< Grows with status, phase, attempt.
   uint32_t attempt = 0;      ///< The latest lease, from 1.
   uint32_t charged = 0;      ///< Failed attempts that count.
   uint32_t solo_crashes = 0; ///< Crashes while it ran alone.
-  bool suspect = false;      ///< Shared a batch with a crash: runs alone next.
   uint32_t max_attempts = 3;
+  /// With `truncation: auto`: input tokens that no truncation drops, as
+  /// estimated. 0: nothing may be dropped.
+  uint32_t kept_tokens_min = 0;
   uint64_t lease_epoch = 0; ///< Of the latest lease.
   int64_t order_key = 0;    ///< Fixed at enqueue; smallest first.
   double estimated_s = 0.0;
@@ -153,34 +165,23 @@ struct job_record {
   wall_time total_at{}; ///< Must end before; zero = no limit.
   /// Terminal: when output and events go. Live: created_at + retention.
   wall_time retires_at{};
-  deadline_action on_deadline = deadline_action::partial;
-  resume_mode resume = resume_mode::resume;
   uint64_t next_seq = 0;     ///< Number of events so far.
   uint64_t output_bytes = 0; ///< Bytes of text streamed so far.
   job_usage usage;
   job_timing timing;
-  finish_reason finish = finish_reason::none;
-  bool dead_letter = false;
   std::optional<failure> error;
   std::string queue_model; ///< In whose queue it is; empty: `model`'s.
   int64_t key_base = 0;    ///< The base of order_key.
   job_forecast forecast;
   std::vector<job_degradation> degradations;
-  bool may_degrade = true;
   std::optional<std::vector<std::string>> fallbacks; ///< Else the model's.
   std::optional<job_id> replay_of;
-  letter_state letter = letter_state::dead;
   std::optional<job_id> replayed_as; ///< With letter_state::replayed.
-  bool durable = true;               ///< See job_spec.
   std::string alias;                 ///< As in the request.
-  std::optional<request_intent> intent;
-  std::string decision; ///< encode(job_decision); not in events.
+  std::string decision;              ///< encode(job_decision); not in events.
   /// What the tenant's budget reserved for it; `budget_serial` 0: nothing.
   double budget_cost = 0;
   uint64_t budget_serial = 0;
-  /// With `truncation: auto`: input tokens that no truncation drops, as
-  /// estimated. 0: nothing may be dropped.
-  uint32_t kept_tokens_min = 0;
 
   const std::string& queue() const noexcept {
     return queue_model.empty() ? model : queue_model;
