@@ -120,8 +120,8 @@ void job_machine::leave_slot(attempt_id from, duration ran,
   if (!running_ || in_line_ || parked_ || from != current())
     return;
   parked_ = true;
-  auto work = std::clamp<int64_t>(ran.count() - worked_us_, 0,
-                                  span_us(running_since_, now));
+  // By the worker's monotonic clock: the wall clock may have been set.
+  auto work = std::max<int64_t>(0, ran.count() - worked_us_);
   worked_us_ += work;
   record_.timing.compute_us += work;
   running_since_ = std::max(now, running_since_);
@@ -385,9 +385,8 @@ void job_machine::stop_clock(wall_time now, duration ran,
     record_.timing.queue_us += span_us(running_since_, now);
   } else if (running_) {
     auto span = span_us(running_since_, now);
-    auto last = ran > duration{0}
-                  ? std::clamp<int64_t>(ran.count() - worked_us_, 0, span)
-                  : span;
+    auto last =
+      ran > duration{0} ? std::max<int64_t>(0, ran.count() - worked_us_) : span;
     record_.timing.compute_us += last;
     work += last;
   }
