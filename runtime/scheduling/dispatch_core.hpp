@@ -115,9 +115,11 @@ public:
   /// and once more with `rest` after it.
   std::vector<resume_wish> resume(mono_time now, bool rest);
   /// While no slot is free: what leaves one, at most one more per worker until
-  /// `parked` comes. After `pick`.
+  /// `parked` comes. After `pick`. It looks at every attempt, and therefore at
+  /// most once in `search_interval`.
+  static constexpr duration search_interval = std::chrono::milliseconds{10};
   std::vector<park_wish> preempt(mono_time now);
-  /// When `preempt` may find one that is too young now.
+  /// When `preempt` may find one that is too young now, or looks again.
   std::optional<mono_time> preempt_due() const noexcept { return park_due_; }
   /// The worker can park, and what that costs.
   void set_parking(const std::string& worker, duration switch_cost) {
@@ -254,6 +256,7 @@ private:
   parked_attempts parked_;
   std::map<std::string, duration> switch_costs_; ///< Of workers that can park.
   std::optional<mono_time> park_due_;
+  std::optional<mono_time> searched_at_; ///< For one that leaves its slot.
   uint64_t orders_ = 0;
   uint64_t round_ = 0;
   size_t waiting_ = 0;

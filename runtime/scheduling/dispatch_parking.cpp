@@ -32,6 +32,11 @@ std::vector<park_wish> dispatch_core::preempt(mono_time now) {
   if (!settings_.preemption.enabled || switch_costs_.empty()
       || slots_.free() > 0)
     return wishes;
+  if (searched_at_ && now - *searched_at_ < search_interval) {
+    park_due_ = *searched_at_ + search_interval;
+    return wishes;
+  }
+  searched_at_ = now;
   std::vector<victim> victims;
   size_t under_way = 0;
   slots_.each_open(

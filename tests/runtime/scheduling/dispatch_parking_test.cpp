@@ -85,9 +85,12 @@ TEST_CASE("a larger key waits, and a parked one returns before it",
   CHECK(s.core.preempt(t0 + 1s).empty());
   CHECK_FALSE(s.core.preempt_due());
   s.core.announce(shard, {{"t", {head(6, 2000), head(7, 9500)}}});
-  REQUIRE(s.core.preempt(t0 + 1s).size() == 1);
-  s.core.parked("w", attempt(2), 9000, t0 + 1s);
-  CHECK(s.lease_all(t0 + 1s) == std::vector<uint64_t>{6});
+  CHECK(s.core.preempt(t0 + 1s).empty()); // It looked just now.
+  auto next = t0 + 1s + dispatch_core::search_interval;
+  CHECK(s.core.preempt_due() == next);
+  REQUIRE(s.core.preempt(next).size() == 1);
+  s.core.parked("w", attempt(2), 9000, next);
+  CHECK(s.lease_all(next) == std::vector<uint64_t>{6});
   s.core.freed("w", attempt(1), 1s);
   CHECK(s.core.resume(t0 + 2s, false).size() == 1);
   CHECK(s.lease_all(t0 + 2s).empty());
